@@ -1,0 +1,152 @@
+import type { AssistantPart } from "./chat.ts";
+import type { ShoalError } from "./errors.ts";
+import type { Usage } from "./usage.ts";
+
+export type EndReason = "stop" | "length" | "tool_calls" | "content_filter";
+
+/** What one upstream call says, as its provider's decoder gives it. Exactly one `end` or `error` closes it. */
+export type CallEvent =
+  /** `model` is the vendor's own name of what answered, `id` its id of the answer. */
+  | { readonly type: "start"; readonly model?: string; readonly id?: string }
+  | { readonly type: "text-delta"; readonly text: string }
+  | { readonly type: "reasoning-delta"; readonly text: string }
+  /** Closes a block of reasoning with the vendor's proof of it. */
+  | { readonly type: "reasoning-signature"; readonly signature: string }
+  | { readonly type: "refusal-delta"; readonly text: string }
+  /** `index` counts the answer's tool calls from 0, in the order in which they began. */
+  | {
+      readonly type: "tool-call-start";
+      readonly index: number;
+      readonly id: string;
+      readonly name: string;
+      readonly signature?: string;
+    }
+  | { readonly type: "tool-call-delta"; readonly index: number; readonly arguments: string }
+  /** The call's total so far: a later one replaces an earlier one. */
+  | { readonly type: "usage"; readonly usage: Usage }
+  | { readonly type: "error"; readonly error: ShoalError }
+  | { readonly type: "end"; readonly reason: EndReason };
+
+export type StepOutcome = "done" | "failed" | "skipped" | "canceled";
+
+/** What the pipeline gives to the client's format: one answer, and beside it how it came about. */
+export type AnswerEvent =
+  | Exclude<CallEvent, { type: "usage" }>
+  | { readonly type: "step-start"; readonly step: string; readonly worker: string; readonly role: string }
+  | {
+      readonly type: "step-end";
+      readonly step: string;
+      readonly worker: string;
+      readonly outcome: StepOutcome;
+      readonly error?: ShoalError;
+    }
+  /** One per upstream call, when it has ended. `orchestration`: not the call that wrote the answer. */
+  | {
+      readonly type: "usage";
+      readonly step: string;
+      readonly worker: string;
+      readonly usage: Usage;
+      readonly orchestration: boolean;
+    };
+
+/** A whole answer: what a list of events amounts to. */
+export type Answer = {
+  readonly content: readonly AssistantPart[];
+  readonly end: EndReason | null;
+  readonly error: ShoalError | null;
+  readonly model: string | null;
+};
+
+/** Text of an answer, without reasoning. */
+export const answerText = (answer: Answer): string =>
+  answer.content.map((part) => (part.type === "text" ? part.text : "")).join("");
+
+/** Folds events into the answer; deltas of one kind that follow one another become one part. */
+export const collect = (events: Iterable<CallEvent | AnswerEvent>): Answer => {
+  const collector = createCollector();
+  for (const event of events) collector.push(event);
+  return collector.answer();
+};
+
+type Open =
+  | { type: "text" | "refusal"; chunks: string[] }
+  | { type: "reasoning"; chunks: string[]; signature?: string }
+  | { type: "tool-call"; index: number; id: string; name: string; signature?: string; chunks: string[] };
+
+const close = (open: Open): AssistantPart => {
+  const text = open.chunks.join("");
+  switch (open.type) {
+    case "text":
+    case "refusal":
+      return { type: open.type, text };
+    case "reasoning":
+      return { type: "reasoning", text, ...(open.signature !== undefined && { signature: open.signature }) };
+    case "tool-call":
+      return {
+        type: "tool-call",
+        id: open.id,
+        name: open.name,
+        arguments: text,
+        ...(open.signature !== undefined && { signature: open.signature }),
+      };
+  }
+};
+
+/** The same fold, one event at a time. */
+export const createCollector = () => {
+  const parts: Open[] = [];
+  let end: EndReason | null = null;
+  let error: ShoalError | null = null;
+  let model: string | null = null;
+
+  const append = (type: "text" | "refusal" | "reasoning", text: string) => {
+    const last = parts.at(-1);
+    if (last?.type === type && !("signature" in last)) last.chunks.push(text);
+    else parts.push({ type, chunks: [text] });
+  };
+
+  return {
+    push(event: CallEvent | AnswerEvent): void {
+      switch (event.type) {
+        case "start":
+          model = event.model ?? model;
+          return;
+        case "text-delta":
+          return append("text", event.text);
+        case "refusal-delta":
+          return append("refusal", event.text);
+        case "reasoning-delta":
+          return append("reasoning", event.text);
+        case "reasoning-signature": {
+          const last = parts.at(-1);
+          if (last?.type === "reasoning" && last.signature === undefined) last.signature = event.signature;
+          else parts.push({ type: "reasoning", chunks: [], signature: event.signature });
+          return;
+        }
+        case "tool-call-start": {
+          const { index, id, name, signature } = event;
+          parts.push({ type: "tool-call", index, id, name, chunks: [], ...(signature !== undefined && { signature }) });
+          return;
+        }
+        case "tool-call-delta": {
+          const call = parts.find((part) => part.type === "tool-call" && part.index === event.index);
+          call?.chunks.push(event.arguments);
+          return;
+        }
+        case "error":
+          error = event.error;
+          return;
+        case "end":
+          end = event.reason;
+          return;
+        case "usage":
+        case "step-start":
+        case "step-end":
+          return;
+        default:
+          event satisfies never;
+      }
+    },
+    answer: (): Answer => ({ content: parts.map(close), end, error, model }),
+  };
+};

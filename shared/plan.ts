@@ -1,0 +1,101 @@
+import * as z from "zod";
+import { ballotSchema } from "./ballot.ts";
+import { err, ok, type Result } from "./result.ts";
+
+/** Conductor's workflows have at most five steps (arXiv 2512.04388, section 3). */
+export const maxSteps = 5;
+
+export const stepRoles = ["answer", "think", "verify", "judge"] as const;
+export type StepRole = (typeof stepRoles)[number];
+
+const stepId = z.string().regex(/^[a-z0-9_]{1,16}$/);
+
+export const stepSchema = z.strictObject({
+  id: stepId,
+  worker: z.string().min(1).max(128),
+  role: z.enum(stepRoles),
+  /** Null: the user's own words, nothing added. */
+  subtask: z.string().min(1).max(2000).nullable(),
+  /** Which earlier steps' results the step may see. */
+  access: z.union([z.literal("none"), z.literal("all"), z.array(stepId).max(maxSteps)]),
+});
+export type Step = z.infer<typeof stepSchema>;
+
+/**
+ * What the conductor returns: a workflow whose last step writes the answer, or a ballot with the worker that judges
+ * when it stays undecided.
+ */
+export const planSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("workflow"), steps: z.array(stepSchema).min(1).max(maxSteps) }),
+  z.strictObject({ kind: z.literal("ballot"), ballot: ballotSchema }),
+]);
+export type Plan = z.infer<typeof planSchema>;
+export type Workflow = Extract<Plan, { kind: "workflow" }>;
+export type BallotPlan = Extract<Plan, { kind: "ballot" }>;
+
+/** A plan of one call in the user's own words. */
+export const directPlan = (worker: string): Workflow => ({
+  kind: "workflow",
+  steps: [{ id: "answer", worker, role: "answer", subtask: null, access: "none" }],
+});
+
+/** Ids of the steps that `step` waits for; `all` means those listed before it. */
+export const needsOf = (step: Step, steps: readonly Step[]): readonly string[] => {
+  if (step.access === "none") return [];
+  if (step.access === "all") return steps.slice(0, steps.indexOf(step)).map((earlier) => earlier.id);
+  return step.access;
+};
+
+/**
+ * Reads a plan that may come from anywhere: shape, caps, known workers, unique ids, known and acyclic access. Steps
+ * come back in topological order with the answering step last. The error says what is wrong in words.
+ */
+export const parsePlan = (input: unknown, pool: ReadonlySet<string>): Result<Plan, string> => {
+  const parsed = planSchema.safeParse(input);
+  if (!parsed.success) return err(z.prettifyError(parsed.error));
+  const plan = parsed.data;
+  const stranger = workersOf(plan).find((worker) => !pool.has(worker));
+  if (stranger !== undefined) return err(`worker ${stranger} is not in the pool`);
+  return plan.kind === "ballot" ? checkBallot(plan) : orderSteps(plan);
+};
+
+/** Every worker that a plan may call. */
+export const workersOf = (plan: Plan): readonly string[] =>
+  plan.kind === "workflow"
+    ? plan.steps.map((step) => step.worker)
+    : [...plan.ballot.order.map((voter) => voter.worker), ...(plan.ballot.judge === null ? [] : [plan.ballot.judge])];
+
+const checkBallot = (plan: BallotPlan): Result<Plan, string> => {
+  const voters = plan.ballot.order.map((voter) => voter.worker);
+  return new Set(voters).size === voters.length ? ok(plan) : err("a worker votes twice");
+};
+
+const orderSteps = (plan: Workflow): Result<Plan, string> => {
+  const { steps } = plan;
+  const ids = new Set(steps.map((step) => step.id));
+  if (ids.size < steps.length) return err("two steps have the same id");
+  const needs = new Map(steps.map((step) => [step.id, needsOf(step, steps)]));
+  for (const [id, wanted] of needs) {
+    const unknown = wanted.find((need) => !ids.has(need));
+    if (unknown !== undefined) return err(`step ${id} may see ${unknown}, which does not exist`);
+  }
+  const last = steps.at(-1);
+  if (last && steps.some((step) => needs.get(step.id)?.includes(last.id))) {
+    return err(`the last step, ${last.id}, writes the answer and cannot be seen by another`);
+  }
+
+  const ordered: Step[] = [];
+  const placed = new Set<string>();
+  while (ordered.length < steps.length) {
+    const ready = steps.filter((step) => !placed.has(step.id) && needs.get(step.id)?.every((need) => placed.has(need)));
+    const next = ready.find((step) => step !== last) ?? ready[0];
+    if (!next) return err("steps wait for one another in a circle");
+    placed.add(next.id);
+    ordered.push(pinAccess(next, needs.get(next.id) ?? []));
+  }
+  return ok({ kind: "workflow", steps: ordered });
+};
+
+/** Reordering may change who stands before whom, so `all` is written out. */
+const pinAccess = (step: Step, needs: readonly string[]): Step =>
+  step.access === "all" ? { ...step, access: [...needs] } : step;

@@ -1,0 +1,44 @@
+import type { Usage } from "./usage.ts";
+
+/** Dollars per million tokens. A `tiers` entry replaces the rates for a whole call whose input exceeds its bound. */
+export type Rates = {
+  readonly input: number;
+  readonly output: number;
+  /** Reading from the vendor's prompt cache; the input rate where the vendor has no other. */
+  readonly cachedInput?: number;
+  /** Writing to the vendor's prompt cache; the input rate where the vendor has no other. */
+  readonly cacheWrite?: number;
+};
+
+export type Price = Rates & { readonly tiers?: readonly (Rates & { readonly aboveInputTokens: number })[] };
+
+/** An integer amount of millionths of a dollar. */
+export type MicroDollars = number;
+
+const ratesFor = (price: Price, inputTokens: number): Rates =>
+  price.tiers?.findLast((tier) => inputTokens > tier.aboveInputTokens) ?? price;
+
+/**
+ * The price of one call in micro-dollars, rounded up so that a sum of calls never exceeds what was reserved for it.
+ * Dollars per million tokens are micro-dollars per token, so no factor appears.
+ */
+export const costOf = (price: Price, usage: Usage): MicroDollars => {
+  const rates = ratesFor(price, usage.inputTokens);
+  const plainInput = Math.max(0, usage.inputTokens - usage.cachedInputTokens - usage.cacheWriteTokens);
+  const cost =
+    plainInput * rates.input +
+    usage.cachedInputTokens * (rates.cachedInput ?? rates.input) +
+    usage.cacheWriteTokens * (rates.cacheWrite ?? rates.input) +
+    usage.outputTokens * rates.output;
+  // Decimal rates leave a residue of 1e-10 in binary; it must not round a whole number up.
+  return Math.ceil(cost - 1e-6);
+};
+
+/** The most a call can cost: all input at the dearest input rate, all of the output cap used. */
+export const boundOf = (price: Price, inputTokens: number, outputCap: number): MicroDollars => {
+  const rates = ratesFor(price, inputTokens);
+  const dearest = Math.max(rates.input, rates.cachedInput ?? 0, rates.cacheWrite ?? 0);
+  return Math.ceil(inputTokens * dearest + outputCap * rates.output - 1e-6);
+};
+
+export const toDollars = (amount: MicroDollars): number => amount / 1_000_000;
