@@ -1,0 +1,31 @@
+import { build, formatMessages, type BuildFailure, type BuildOptions } from "esbuild";
+import { err, ok, type Result } from "../../shared/result.ts";
+
+/** What `wrangler deploy` gives esbuild (wrangler 4.156, `bundleWorker`), with text modules inlined. */
+const options = {
+  bundle: true,
+  format: "esm",
+  target: "es2024",
+  supported: { "import-source": true, using: true },
+  platform: "browser",
+  conditions: ["workerd", "worker", "browser"],
+  keepNames: true,
+  sourcemap: true,
+  external: ["cloudflare:*", "node:*"],
+  define: { "navigator.userAgent": '"Cloudflare-Workers"', "process.env.NODE_ENV": '"production"' },
+  loader: { ".js": "jsx", ".mjs": "jsx", ".cjs": "jsx", ".txt": "text", ".html": "text", ".sql": "text" },
+  logLevel: "silent",
+} satisfies BuildOptions;
+
+/** Bundles the Worker into one module file; the error holds the compiler's messages. */
+export const bundleWorker = async (entry: string, outfile: string): Promise<Result<null, string>> => {
+  try {
+    await build({ ...options, entryPoints: [entry], outfile });
+    return ok(null);
+  } catch (error) {
+    if (!isBuildFailure(error)) throw error;
+    return err((await formatMessages(error.errors, { kind: "error", color: false })).join(""));
+  }
+};
+
+const isBuildFailure = (error: unknown): error is BuildFailure => error instanceof Error && "errors" in error;

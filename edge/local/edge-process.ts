@@ -1,0 +1,34 @@
+import { createRequire } from "node:module";
+import * as z from "zod";
+import type { Result } from "../../shared/result.ts";
+import type { Child, Children } from "./children.ts";
+import type { Variables } from "./environment.ts";
+import { loopback } from "./ports.ts";
+import { whenReady } from "./readiness.ts";
+import { socketName } from "./workerd-config.ts";
+
+const readyTimeoutMs = 30_000;
+
+/** The package says where its native binary is, which spares a Node process around it. */
+const workerdFile = () => z.object({ default: z.string() }).parse(createRequire(import.meta.url)("workerd")).default;
+
+export const edgeUrl = (port: number): string => `http://${loopback}:${port}`;
+
+export const startEdge = (
+  children: Children,
+  options: { readonly port: number; readonly configFile: string; readonly env: Variables },
+): Child =>
+  children.start({
+    name: "edge",
+    file: workerdFile(),
+    args: ["serve", options.configFile, `--socket-addr=${socketName}=${loopback}:${options.port}`],
+    env: options.env,
+  });
+
+/** Waits until the edge answers its own key; gives the body of `GET /v1/models`. */
+export const whenEdgeReady = (child: Child, port: number, key: string): Promise<Result<string, string>> =>
+  whenReady(
+    child,
+    { url: `${edgeUrl(port)}/v1/models`, authorization: `Bearer ${key}` },
+    { fetch, timeoutMs: readyTimeoutMs },
+  );

@@ -1,0 +1,20 @@
+/**
+ * Ends the launcher's children when the launcher itself is gone, however it went: run as a process of its own, it
+ * reads lines from the launcher, each the process groups that are alive now, and acts when that pipe closes. The
+ * launcher's last line in an orderly end is empty.
+ */
+import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
+import { signalGroup } from "./children.ts";
+
+const graceMs = 2000;
+
+let groups: readonly number[] = [];
+for await (const line of createInterface({ input: process.stdin })) {
+  groups = line.split(" ").filter(Boolean).map(Number);
+}
+if (groups.length > 0) {
+  for (const group of groups) signalGroup(group, "SIGTERM");
+  await delay(graceMs);
+  for (const group of groups) signalGroup(group, "SIGKILL");
+}
