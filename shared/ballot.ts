@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { extractors } from "./answers.ts";
+import { extractors, sameAnswer } from "./answers.ts";
 
 const weight = z.number().min(-100).max(100);
 
@@ -99,9 +99,11 @@ const count = (ballot: Ballot, votes: readonly Vote[]): State => {
       unread++;
       continue;
     }
-    const before = answers.get(vote.answer);
-    answers.set(vote.answer, {
-      answer: vote.answer,
+    const cast = vote.answer;
+    const answer = [...answers.keys()].find((given) => sameAnswer(ballot.extractor, given, cast)) ?? cast;
+    const before = answers.get(answer);
+    answers.set(answer, {
+      answer,
       score: (before?.score ?? 0) + weightOf(ballot.coefficients, voter),
       best: before && before.best.logit >= voter.logit ? before.best : voter,
     });

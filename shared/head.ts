@@ -73,7 +73,7 @@ export const headSchema = z.strictObject({
   /** Cosine similarity to the nearest center of the training prompts: `far` and below gives support 0, `near` 1. */
   support: z.strictObject({ centers: matrixSchema, far: z.number(), near: z.number() }),
   /** By extractor, since letters agree by chance more often than formulas do. */
-  ballot: z.record(z.enum(extractors), coefficientsSchema),
+  ballot: z.partialRecord(z.enum(extractors), coefficientsSchema),
 });
 export type HeadJson = z.infer<typeof headSchema>;
 

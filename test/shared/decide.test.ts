@@ -1,0 +1,177 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Coefficients } from "../../shared/ballot.ts";
+import { decide } from "../../shared/decide.ts";
+import { decisionSchema, type Candidate, type PlanRequest } from "../../shared/decision.ts";
+import type { Prediction, ProfilePrediction } from "../../shared/head.ts";
+import { parsePlan, workersOf } from "../../shared/plan.ts";
+
+const coefficients: Coefficients = {
+  agree: 1,
+  agreeLogit: 1,
+  none: 1,
+  noneDistinct: 0,
+  noneUnread: 0,
+  read: 3,
+  right: 0,
+  rightLogit: 1,
+  repeat: -1,
+};
+
+const known = (quality: number, rest: Partial<ProfilePrediction> = {}): ProfilePrediction => ({
+  quality,
+  outputTokens: 1000,
+  latencyMs: 2000,
+  evidence: 50,
+  ...rest,
+});
+
+const prediction: Prediction = {
+  types: [{ name: "code/algorithm", probability: 0.9 }],
+  support: 1,
+  profiles: new Map([
+    ["good", known(0.8)],
+    ["fair", known(0.7)],
+    ["poor", known(0.3)],
+  ]),
+  ballot: { number: coefficients },
+};
+
+const candidate = (worker: string, rest: Partial<Candidate> = {}): Candidate => ({
+  worker,
+  profile: worker,
+  strengths: "measured",
+  price: { input: 1, output: 10 },
+  latencyMs: null,
+  bias: 0,
+  ...rest,
+});
+
+const request = (candidates: Candidate[], rest: Partial<PlanRequest> = {}): PlanRequest => ({
+  view: { system: "", head: "x", tail: "" },
+  extractor: null,
+  inputTokens: 1000,
+  tools: false,
+  tier: "mini",
+  lambda: 1,
+  mu: 0.001,
+  deadlineMs: 150,
+  candidates,
+  ...rest,
+});
+
+const pool = [candidate("poor"), candidate("good"), candidate("fair")];
+const best = (candidates: Candidate[], rest: Partial<PlanRequest> = {}, predicted = prediction) =>
+  decide(predicted, request(candidates, rest), "w1").scores[0]?.worker;
+
+const waveAt = (mu: number) => {
+  const { plan } = decide(prediction, request(pool, { tier: "ultra", extractor: "number", mu }), "w1");
+  return plan.kind === "ballot" ? plan.ballot.wave : null;
+};
+
+describe("decide", () => {
+  it("asks the worker of the best utility in mini", () => {
+    const decision = decide(prediction, request(pool), "w1");
+    expect(decision.scores.map((score) => score.worker)).toEqual(["good", "fair", "poor"]);
+    expect(decision.scores[0]).toMatchObject({ quality: 0.8, costDollars: 0.011, latencyMs: 2000 });
+    expect(decision.scores[0]?.utility).toBeCloseTo(0.8 - 0.011 - 0.002, 10);
+    expect(decision.plan).toMatchObject({ kind: "workflow", steps: [{ worker: "good", subtask: null }] });
+    expect(decision).toMatchObject({ weights: "w1", support: 1, taskType: { name: "code/algorithm" } });
+    expect(decisionSchema.safeParse(decision).success).toBe(true);
+  });
+
+  it("follows money, time and the tenant's bias", () => {
+    const cheap = candidate("fair", { price: { input: 0, output: 1 } });
+    expect(best([candidate("good"), cheap], { lambda: 20 })).toBe("fair");
+    const slow = candidate("good", { latencyMs: 200_000 });
+    expect(best([slow, candidate("fair")])).toBe("fair");
+    expect(best([candidate("good"), candidate("fair", { bias: 0.2 })])).toBe("fair");
+  });
+
+  it("takes the price tier that the input falls in", () => {
+    const price = { input: 1, output: 10, tiers: [{ aboveInputTokens: 500, input: 100, output: 10 }] };
+    const { scores } = decide(prediction, request([candidate("good", { price })]), "w1");
+    expect(scores[0]?.costDollars).toBeCloseTo(0.11, 10);
+  });
+
+  it("never takes an unknown price for a free one", () => {
+    const unpriced = candidate("fair", { price: null });
+    expect(best([candidate("good"), unpriced], { lambda: 20 })).toBe("good");
+    const { scores } = decide(prediction, request([unpriced]), "w1");
+    expect(scores[0]?.costDollars).toBeNull();
+  });
+
+  it("gives ignorance no advantage beside measured workers", () => {
+    const cheapPrior = candidate("good", { worker: "prior", strengths: "prior", price: { input: 0, output: 0 } });
+    const cheapUnknown = candidate("new", { profile: null, strengths: "none", price: { input: 0, output: 0 } });
+    expect(best([candidate("fair"), cheapPrior, cheapUnknown], { lambda: 20 })).toBe("fair");
+    expect(best([cheapPrior, cheapUnknown])).toBe("prior");
+  });
+
+  it("says when the prompt is out of support", () => {
+    const decision = decide({ ...prediction, support: 0.1 }, request(pool), "w1");
+    expect(decision.reason).toContain("out_of_support");
+    expect(decision.taskType).toBeNull();
+  });
+
+  it("makes a ballot in ultra where answers can be compared", () => {
+    const { plan } = decide(prediction, request(pool, { tier: "ultra", extractor: "number" }), "w1");
+    if (plan.kind !== "ballot") throw new Error("not a ballot");
+    expect(plan.ballot.order.map((voter) => voter.worker)).toEqual(["good", "fair", "poor"]);
+    expect(plan.ballot.order[0]?.logit).toBeCloseTo(Math.log(0.8 / 0.2), 10);
+    expect(plan.ballot).toMatchObject({ judge: "good", lambda: 1, coefficients });
+  });
+
+  it("asks more workers at once the more a second is worth", () => {
+    expect(waveAt(0)).toBe(1);
+    expect(waveAt(0.01)).toBe(2);
+    expect(waveAt(1)).toBe(3);
+  });
+
+  it("drafts in parallel and lets the best judge where answers cannot be compared", () => {
+    const { plan } = decide(prediction, request(pool, { tier: "ultra" }), "w1");
+    if (plan.kind !== "workflow") throw new Error("not a workflow");
+    expect(plan.steps.map(({ worker, role, access }) => ({ worker, role, access }))).toEqual([
+      { worker: "good", role: "answer", access: "none" },
+      { worker: "fair", role: "answer", access: "none" },
+      { worker: "good", role: "judge", access: "all" },
+    ]);
+  });
+
+  it("calls one worker in ultra for tools and for a pool of one", () => {
+    const toolPlan = decide(prediction, request(pool, { tier: "ultra", tools: true, extractor: "number" }), "w1").plan;
+    expect(workersOf(toolPlan)).toEqual(["good"]);
+    expect(workersOf(decide(prediction, request([candidate("poor")], { tier: "ultra" }), "w1").plan)).toEqual(["poor"]);
+  });
+
+  it("gives a valid plan and finite utilities whatever the pool", () => {
+    const anyCandidate = fc.record({
+      worker: fc.constantFrom("a", "b", "c", "d", "e", "f", "g", "h", "i", "j"),
+      profile: fc.constantFrom("good", "fair", "poor", "stranger", null),
+      strengths: fc.constantFrom("measured" as const, "prior" as const, "none" as const),
+      price: fc.option(
+        fc.record({ input: fc.integer({ min: 0, max: 100 }), output: fc.integer({ min: 0, max: 100 }) }),
+      ),
+      latencyMs: fc.option(fc.integer({ min: 0, max: 100_000 })),
+      bias: fc.double({ min: -1, max: 1, noNaN: true }),
+    });
+    const rest = fc.record({
+      tier: fc.constantFrom("mini" as const, "ultra" as const),
+      extractor: fc.constantFrom("number" as const, "choice" as const, null),
+      tools: fc.boolean(),
+      lambda: fc.integer({ min: 0, max: 1000 }),
+      mu: fc.double({ min: 0, max: 1, noNaN: true }),
+    });
+    const candidates = fc.uniqueArray(anyCandidate, { minLength: 1, selector: (entry) => entry.worker });
+    fc.assert(
+      fc.property(candidates, rest, (list, options) => {
+        const decision = decide(prediction, request(list, options), "w1");
+        expect(parsePlan(decision.plan, new Set(list.map((entry) => entry.worker))).ok).toBe(true);
+        expect(decision.scores).toHaveLength(list.length);
+        const utilities = decision.scores.map((score) => score.utility);
+        expect(utilities.every(Number.isFinite)).toBe(true);
+        expect(utilities).toEqual(utilities.toSorted((a, b) => b - a));
+      }),
+    );
+  });
+});

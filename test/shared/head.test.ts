@@ -1,0 +1,117 @@
+import { describe, expect, it } from "vitest";
+import { packMatrix, parseHead, predict, type HeadJson } from "../../shared/head.ts";
+
+const profile = (name: string, strengths: number[]): HeadJson["profiles"][number] => ({
+  name,
+  mean: 0.5,
+  strengths,
+  evidence: [100, 0],
+  outputTokens: [200, null],
+  latencyMs: [3000, null],
+});
+
+const json: HeadJson = {
+  kind: "encoder",
+  version: "test",
+  trained: { date: "2026-11-22", seed: 1, recordings: [], encoder: null, measured: [] },
+  features: 3,
+  types: ["code", "math"],
+  typeWeights: packMatrix(
+    [
+      [6, 0, 0],
+      [0, 6, 0],
+    ],
+    3,
+  ),
+  typeBias: [0, 0],
+  profiles: [profile("coder", [0.9, 0.2]), profile("mathematician", [0.3, 0.8])],
+  residual: null,
+  support: {
+    centers: packMatrix(
+      [
+        [1, 0, 0],
+        [0, 1, 0],
+      ],
+      3,
+    ),
+    far: 0,
+    near: 0.5,
+  },
+  ballot: {},
+};
+
+const headOf = (input: unknown) => {
+  const head = parseHead(input);
+  if (!head.ok) throw new Error(head.error);
+  return head.value;
+};
+
+describe("predict", () => {
+  it("mixes a profile's strengths by how likely each task type is", () => {
+    const { types, support, profiles } = predict(headOf(json), Float32Array.of(1, 0, 0), ["coder", "mathematician"]);
+    expect(types[0]?.name).toBe("code");
+    expect(support).toBe(1);
+    expect(profiles.get("coder")?.quality).toBeGreaterThan(0.89);
+    expect(profiles.get("mathematician")?.quality).toBeLessThan(0.31);
+    expect(profiles.get("coder")).toMatchObject({ outputTokens: 200, latencyMs: 3000 });
+  });
+
+  it("falls to the mean far from every training prompt", () => {
+    const { support, profiles } = predict(headOf(json), Float32Array.of(0, 0, 1), ["coder"]);
+    expect(support).toBe(0);
+    expect(profiles.get("coder")).toMatchObject({ quality: 0.5, evidence: 0 });
+  });
+
+  it("adds what a profile's residual says of this prompt", () => {
+    const weights = packMatrix(
+      [
+        [-0.2, 0, 0],
+        [0, 0, 0],
+      ],
+      3,
+    );
+    const head = headOf({ ...json, residual: { weights, bias: [0, 0] } });
+    const plain = predict(headOf(json), Float32Array.of(1, 0, 0), ["coder"]).profiles.get("coder")?.quality ?? 0;
+    const own = predict(head, Float32Array.of(1, 0, 0), ["coder"]).profiles.get("coder")?.quality ?? 0;
+    expect(own).toBeCloseTo(plain - 0.2, 3);
+  });
+
+  it("reads sparse features as the dense vector they stand for", () => {
+    const head = headOf(json);
+    const sparse = { indices: Uint16Array.of(0, 1), values: Float32Array.of(0.6, 0.8) };
+    expect(predict(head, sparse, ["coder"])).toEqual(predict(head, Float32Array.of(0.6, 0.8, 0), ["coder"]));
+  });
+
+  it("leaves out profiles that it does not know", () => {
+    expect([...predict(headOf(json), Float32Array.of(1, 0, 0), ["stranger"]).profiles]).toEqual([]);
+  });
+});
+
+describe("parseHead", () => {
+  it("names the part that has the wrong shape", () => {
+    expect(parseHead({ ...json, typeWeights: packMatrix([[1, 2, 3]], 3) })).toEqual({
+      ok: false,
+      error: "typeWeights is not 2 × 3",
+    });
+    expect(parseHead({ ...json, profiles: [profile("coder", [1])] })).toEqual({
+      ok: false,
+      error: "profile coder has other types",
+    });
+    expect(parseHead("nonsense").ok).toBe(false);
+  });
+});
+
+describe("packMatrix", () => {
+  it("keeps entries to within a 254th of the row's largest", () => {
+    const rows = [Array.from({ length: 1000 }, (_, at) => Math.sin(at) * 5)];
+    const head = headOf({
+      ...json,
+      features: 1000,
+      typeWeights: packMatrix([rows[0] ?? [], []], 1000),
+      support: { ...json.support, centers: packMatrix([], 1000) },
+    });
+    for (const [at, value] of (rows[0] ?? []).entries()) {
+      expect(Math.abs((head.typeWeights.values[at] ?? 0) - value)).toBeLessThanOrEqual(5 / 254 + 1e-6);
+    }
+  });
+});
