@@ -37,7 +37,7 @@ describe("tally", () => {
   });
 
   it("asks on while near-equals disagree and stops when they agree", () => {
-    const ballot = ballotOf([1.2, 1.1, 1, 1], { lambda: 20 });
+    const ballot = ballotOf([1.2, 1.1, 1, 1], { lambda: 50 });
     expect(tally(ballot, [vote(0, "4"), vote(1, "5")])).toEqual({ decided: false, ask: ["w2"] });
     expect(tally(ballot, [vote(0, "4"), vote(1, "5"), vote(2, "5")])).toMatchObject({ winner: { answer: "5" } });
   });
