@@ -1,0 +1,56 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+
+const seconds = [0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+export type Gauges = {
+  readonly encoderQueue: () => number;
+  readonly chatBusy: () => number;
+  readonly chatWaiting: () => number;
+};
+
+/** What `GET /metrics` shows, and how it is counted. */
+export const createMetrics = (gauges: Gauges) => {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  gauge("shoal_encoder_queue", "Texts being encoded or waiting", gauges.encoderQueue);
+  gauge("shoal_chat_busy", "Sequences that are writing", gauges.chatBusy);
+  gauge("shoal_chat_waiting", "Chats that wait for a sequence", gauges.chatWaiting);
+
+  const durations = new Histogram({
+    name: "shoal_request_seconds",
+    help: "From the request to the end of its answer",
+    labelNames: ["route", "status"],
+    buckets: seconds,
+    registers,
+  });
+  const tokens = new Counter({
+    name: "shoal_chat_tokens_total",
+    help: "Tokens of prompts read and of answers written",
+    labelNames: ["direction"],
+    registers,
+  });
+
+  return {
+    observeRequest: (route: string, status: number, durationSeconds: number) =>
+      durations.observe({ route, status: String(status) }, durationSeconds),
+    countTokens(input: number, output: number) {
+      tokens.inc({ direction: "input" }, input);
+      tokens.inc({ direction: "output" }, output);
+    },
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+  };
+};
+
+export type Metrics = ReturnType<typeof createMetrics>;

@@ -1,0 +1,31 @@
+import { decide } from "../shared/decide.ts";
+import type { Decision, PlanRequest } from "../shared/decision.ts";
+import { predict, type Head } from "../shared/head.ts";
+import { cutTokens, viewText } from "../shared/prompt-view.ts";
+import { err, ok, type Result } from "../shared/result.ts";
+import type { Encoder } from "./encode.ts";
+import { unavailable, type Unavailable } from "./wire.ts";
+
+/** What decides: an encoder and the weights that read its vectors. */
+export type Conductor = { readonly encoder: Encoder; readonly head: Head };
+
+/**
+ * The decision on a prompt. Refuses at once what the queue would make later than the request's deadline, and gives up
+ * what is still waiting when the deadline has come: the edge has decided by itself then.
+ */
+export const plan = async (
+  request: PlanRequest,
+  { encoder, head }: Conductor,
+  signal: AbortSignal,
+): Promise<Result<Decision, Unavailable>> => {
+  const tokens = cutTokens(encoder.tokenize(viewText(request.view)));
+  const { deadlineMs } = request;
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(deadlineMs))]);
+  const vector = await encoder.encode(tokens, { deadlineMs, signal: patience });
+  if (!vector.ok) {
+    const waitMs = vector.error.kind === "busy" ? vector.error.waitMs : deadlineMs;
+    return err(unavailable("overloaded", `no plan within ${deadlineMs} ms`, waitMs / 1000));
+  }
+  const profiles = request.candidates.flatMap((candidate) => candidate.profile ?? []);
+  return ok(decide(predict(head, vector.value, profiles), request, head.version));
+};
