@@ -13,9 +13,12 @@ const rates = {
   cachedInput: dollarsPerMillion.optional(),
   cacheWrite: dollarsPerMillion.optional(),
 };
-const priceSchema = z.object({
+const priceSchema = z.strictObject({
   ...rates,
-  tiers: z.array(z.object({ ...rates, aboveInputTokens: z.number().int().min(0) })).optional(),
+  tiers: z
+    .array(z.strictObject({ ...rates, aboveInputTokens: z.number().int().min(0) }))
+    .readonly()
+    .optional(),
 });
 
 /** A worker as the conductor sees it: not by name but by the profile that its weights know. */

@@ -1,5 +1,6 @@
 import type { AssistantPart } from "./chat.ts";
 import type { ShoalError } from "./errors.ts";
+import type { MicroDollars } from "./pricing.ts";
 import type { Usage } from "./usage.ts";
 
 export type EndReason = "stop" | "length" | "tool_calls" | "content_filter";
@@ -31,7 +32,9 @@ export type StepOutcome = "done" | "failed" | "skipped" | "canceled";
 
 /** What the pipeline gives to the client's format: one answer, and beside it how it came about. */
 export type AnswerEvent =
-  | Exclude<CallEvent, { type: "usage" }>
+  | Exclude<CallEvent, { type: "usage" | "end" }>
+  /** `step` and `worker` wrote the answer; every other call was orchestration. */
+  | { readonly type: "end"; readonly reason: EndReason; readonly step: string; readonly worker: string }
   | { readonly type: "step-start"; readonly step: string; readonly worker: string; readonly role: string }
   | {
       readonly type: "step-end";
@@ -40,13 +43,14 @@ export type AnswerEvent =
       readonly outcome: StepOutcome;
       readonly error?: ShoalError;
     }
-  /** One per upstream call, when it has ended. `orchestration`: not the call that wrote the answer. */
+  /** One per upstream call, when it has ended. */
   | {
       readonly type: "usage";
       readonly step: string;
       readonly worker: string;
       readonly usage: Usage;
-      readonly orchestration: boolean;
+      /** Null when the worker's price is unknown. */
+      readonly cost: MicroDollars | null;
     };
 
 /** A whole answer: what a list of events amounts to. */

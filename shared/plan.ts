@@ -39,6 +39,9 @@ export const directPlan = (worker: string): Workflow => ({
   steps: [{ id: "answer", worker, role: "answer", subtask: null, access: "none" }],
 });
 
+/** Whether the plan is a single call. */
+export const isDirect = (plan: Plan): boolean => plan.kind === "workflow" && plan.steps.length === 1;
+
 /** Ids of the steps that `step` waits for; `all` means those listed before it. */
 export const needsOf = (step: Step, steps: readonly Step[]): readonly string[] => {
   if (step.access === "none") return [];

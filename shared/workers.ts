@@ -41,9 +41,15 @@ export type WorkerCard = {
   readonly abilities: readonly Ability[];
   /** Null when unknown: such a worker is refused to tenants with a budget. */
   readonly price: Price | null;
-  /** Where price and limits were read, and when. */
-  readonly source: { readonly url: string; readonly date: string };
+  /** Announced prices and the days (UTC, `2026-12-01`) from which they hold, earliest first. */
+  readonly priceChanges?: readonly { readonly from: string; readonly price: Price }[];
+  /** Where price and limits were read, and when; `note` says what of them is not the vendor's own word. */
+  readonly source: { readonly url: string; readonly date: string; readonly note?: string };
 };
+
+/** The price that holds at `now`, in milliseconds since the epoch. */
+export const priceAt = (card: WorkerCard, now: number): Price | null =>
+  card.priceChanges?.findLast(({ from }) => Date.parse(from) <= now)?.price ?? card.price;
 
 /** A worker in a request's pool: the card, the provider that will be called, and the effort asked of it. */
 export type Worker = {

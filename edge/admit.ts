@@ -1,0 +1,103 @@
+import type { ShoalError } from "../shared/errors.ts";
+import type { MicroDollars } from "../shared/pricing.ts";
+import { err, ok, type Result } from "../shared/result.ts";
+import { devTenant, type Identity } from "./authenticate.ts";
+import type { Clock } from "./clock.ts";
+import type { KeyRecord, Lease } from "./ledger.ts";
+import type { Objects } from "./objects.ts";
+
+/** A record is used for five seconds, used while it is refreshed behind for five more, and then asked for anew. */
+const freshMs = 5_000;
+const staleMs = 10_000;
+/** An isolate stops drawing this long before a lease expires, so that its opening arrives in time. */
+const leaseMarginMs = 2_000;
+const maxRemembered = 10_000;
+
+export type Grant = { readonly identity: Identity; readonly record: KeyRecord };
+
+/** Dollars that this isolate may hand to requests of one key. */
+type Purse = { readonly id: string; amount: MicroDollars | null; readonly expiresAt: number };
+type Entry = { readonly record: KeyRecord; readonly readAt: number; purse: Purse; refreshing: boolean };
+
+export type AdmitDeps = {
+  readonly objects: Objects;
+  readonly clock: Clock;
+  readonly waitUntil: (work: Promise<unknown>) => void;
+};
+
+const entries = new Map<string, Entry>();
+
+/**
+ * Whether the key is alive, and what it may do. Warm: no object is awaited. Cold: one call to the tenant's object, which
+ * also looks up the conversation's worker. Fails with `invalid_key` or `insufficient_budget`.
+ */
+export const admit = async (
+  identity: Identity,
+  affinity: string | null,
+  deps: AdmitDeps,
+): Promise<Result<{ readonly grant: Grant; readonly affinityWorker: string | null }, ShoalError>> => {
+  const entry = entries.get(identity.keyHash);
+  const age = entry ? deps.clock.now() - entry.readAt : Number.POSITIVE_INFINITY;
+  if (entry && age < staleMs) {
+    if (age >= freshMs && !entry.refreshing) {
+      entry.refreshing = true;
+      deps.waitUntil(ask(identity, { need: 0, affinity: null }, deps).catch(() => undefined));
+    }
+    return ok({ grant: { identity, record: entry.record }, affinityWorker: null });
+  }
+  const asked = await ask(identity, { need: 0, affinity }, deps);
+  if (!asked.ok) return asked;
+  const { record, affinityWorker } = asked.value;
+  return ok({ grant: { identity, record }, affinityWorker });
+};
+
+/**
+ * Draws an amount from the key's lease, asking the tenant's object for another when it does not cover it. Gives the
+ * lease's id, under which the opening is recorded.
+ */
+export const draw = async (
+  { identity }: Grant,
+  amount: MicroDollars,
+  deps: AdmitDeps,
+): Promise<Result<{ leaseId: string }, ShoalError>> => {
+  const held = entries.get(identity.keyHash)?.purse;
+  if (held && take(held, amount, deps.clock.now())) return ok({ leaseId: held.id });
+  const asked = await ask(identity, { need: amount, affinity: null }, deps);
+  if (!asked.ok) return asked;
+  const { purse } = asked.value;
+  if (!take(purse, amount, deps.clock.now())) return err({ kind: "internal" });
+  return ok({ leaseId: purse.id });
+};
+
+const take = (purse: Purse, amount: MicroDollars, now: number): boolean => {
+  if (purse.amount === null) return true;
+  if (purse.expiresAt - leaseMarginMs <= now || purse.amount < amount) return false;
+  purse.amount -= amount;
+  return true;
+};
+
+const ask = async (
+  identity: Identity,
+  { need, affinity }: { need: MicroDollars; affinity: string | null },
+  deps: AdmitDeps,
+) => {
+  const { keyId, keyHash, tenant } = identity;
+  const dev = tenant === devTenant;
+  const answer = await deps.objects.tenant(tenant).admit({ keyId, keyHash, need, dev, affinity });
+  if (!answer.ok) {
+    entries.delete(keyHash);
+    return err(answer.error);
+  }
+  const { record, lease, affinityWorker } = answer.value;
+  const entry: Entry = { record, readAt: deps.clock.now(), purse: toPurse(lease), refreshing: false };
+  remember(keyHash, entry);
+  return ok({ record, purse: entry.purse, affinityWorker });
+};
+
+const toPurse = ({ id, amount, expiresAt }: Lease): Purse => ({ id, amount, expiresAt });
+
+const remember = (keyHash: string, entry: Entry): void => {
+  const oldest = entries.keys().next();
+  if (entries.size >= maxRemembered && !oldest.done) entries.delete(oldest.value);
+  entries.set(keyHash, entry);
+};

@@ -1,0 +1,76 @@
+/**
+ * Keys are `sk-shoal-<region>-<tenant>-<id>-<secret><check>`; no field holds a hyphen. The check is a truncated HMAC
+ * of the rest under the region's secret, so a made-up key is refused before any object is touched.
+ */
+export type ApiKey = { readonly region: string; readonly tenant: string; readonly id: string };
+
+const shape = /^sk-shoal-([a-z0-9]{1,16})-([a-z0-9]{1,32})-([a-z0-9]{8})-([A-Za-z0-9]{32})([0-9a-f]{16})$/;
+
+const encoder = new TextEncoder();
+
+const toHex = (bytes: ArrayBuffer): string =>
+  Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/** SHA-256 of the whole key in hex: what is stored and what caches are keyed by, never a prefix. */
+export const hashKey = async (key: string): Promise<string> =>
+  toHex(await crypto.subtle.digest("SHA-256", encoder.encode(key)));
+
+const hmac = async (secret: string, text: string): Promise<string> => {
+  const key = await crypto.subtle.importKey("raw", encoder.encode(secret), { name: "HMAC", hash: "SHA-256" }, false, [
+    "sign",
+  ]);
+  return toHex(await crypto.subtle.sign("HMAC", key, encoder.encode(text)));
+};
+
+/** Compares without telling by its time where two texts differ. */
+export const equalSecrets = async (a: string, b: string): Promise<boolean> => {
+  const [left, right] = await Promise.all([a, b].map((text) => crypto.subtle.digest("SHA-256", encoder.encode(text))));
+  return left !== undefined && right !== undefined && crypto.subtle.timingSafeEqual(left, right);
+};
+
+/** Secrets of a rotation, newest first, separated by commas. */
+const secretsOf = (keySecret: string): readonly string[] => keySecret.split(",").filter((secret) => secret !== "");
+
+/** The fields of a well-formed key whose check holds under one of the region's secrets; null for anything else. */
+export const readApiKey = async (key: string, keySecret: string): Promise<ApiKey | null> => {
+  const [, region, tenant, id, secret, check] = shape.exec(key) ?? [];
+  if (!region || !tenant || !id || !secret || !check) return null;
+  const signed = `${region}-${tenant}-${id}-${secret}`;
+  for (const candidate of secretsOf(keySecret)) {
+    const expected = (await hmac(candidate, signed)).slice(0, check.length);
+    if (await equalSecrets(expected, check)) return { region, tenant, id };
+  }
+  return null;
+};
+
+/** The region of a well-formed key, unchecked: enough to send a client to the right host. */
+export const regionOf = (key: string): string | null => shape.exec(key)?.[1] ?? null;
+
+const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/** `length` characters, each drawn evenly: 248 is the largest multiple of 62 below 256. */
+const randomText = (length: number, random: (count: number) => Uint8Array, from = alphabet): string => {
+  const even = 256 - (256 % from.length);
+  let text = "";
+  while (text.length < length) {
+    for (const byte of random(length)) {
+      if (byte < even && text.length < length) text += from[byte % from.length];
+    }
+  }
+  return text;
+};
+
+/** A new key. Shown once; only its hash is kept. Throws when the region has no secret. */
+export const makeApiKey = async (options: {
+  readonly region: string;
+  readonly tenant: string;
+  readonly keySecret: string;
+  readonly random: (count: number) => Uint8Array;
+}): Promise<{ key: string; id: string }> => {
+  const [current] = secretsOf(options.keySecret);
+  if (current === undefined) throw new Error("KEY_SECRET is not set: no key can be made");
+  const id = randomText(8, options.random, "abcdefghijklmnopqrstuvwxyz0123456789");
+  const secret = randomText(32, options.random);
+  const signed = `${options.region}-${options.tenant}-${id}-${secret}`;
+  return { key: `sk-shoal-${signed}${(await hmac(current, signed)).slice(0, 16)}`, id };
+};

@@ -1,0 +1,98 @@
+import { Hono } from "hono";
+import { ulid } from "ulid";
+import { admin } from "./admin.ts";
+import { admit } from "./admit.ts";
+import type { AppEnv } from "./app-env.ts";
+import { authenticate } from "./authenticate.ts";
+import { createContext, type Context } from "./context.ts";
+import { encodeError } from "./encode.ts";
+import { chatCompletions } from "./formats/chat-completions.ts";
+import { baseHeaders } from "./headers.ts";
+import { askLocalStatus } from "./local-status.ts";
+import { listModels } from "./models.ts";
+import { respond } from "./pipeline.ts";
+import { previewPlan } from "./plan-preview.ts";
+import { runtimeOf } from "./runtime.ts";
+import { readTrace } from "./read-trace.ts";
+import type { ShoalError } from "../shared/errors.ts";
+
+export { Region } from "./region.ts";
+export { TenantLog } from "./tenant-log.ts";
+export { Tenant } from "./tenant.ts";
+
+const app = new Hono<AppEnv>();
+
+const refuse = (context: Context, error: ShoalError) => encodeError(error, chatCompletions, baseHeaders(context));
+
+app.use(async function prepare(c, next) {
+  const context = createContext(runtimeOf(c.env), {
+    requestId: ulid(),
+    signal: c.req.raw.signal,
+    waitUntil: (work) => c.executionCtx.waitUntil(work),
+    newId: () => crypto.randomUUID().replaceAll("-", ""),
+  });
+  c.set("context", context);
+  await next();
+});
+
+app.post("/v1/chat/completions", (c) => respond(c.req.raw, chatCompletions, c.var.context));
+
+app.post("/v1/plan", async (c) => {
+  const { context } = c.var;
+  const preview = await previewPlan(c.req.raw, chatCompletions, context);
+  return preview.ok ? c.json(preview.value, 200, baseHeaders(context)) : refuse(context, preview.error);
+});
+
+app.get("/v1/models", async (c) => {
+  const { context } = c.var;
+  const identity = await authenticate(c.req.raw.headers, context.settings);
+  if (!identity.ok) return refuse(context, identity.error);
+  const admitted = await admit(identity.value, null, context);
+  if (!admitted.ok) return refuse(context, admitted.error);
+  const local = await askLocalStatus(context);
+  return c.json(
+    listModels({ roster: context.roster, key: admitted.value.grant.record, local }),
+    200,
+    baseHeaders(context),
+  );
+});
+
+app.get("/v1/traces/:id", async (c) => {
+  const { context } = c.var;
+  const identity = await authenticate(c.req.raw.headers, context.settings);
+  if (!identity.ok) return refuse(context, identity.error);
+  const admitted = await admit(identity.value, null, context);
+  if (!admitted.ok) return refuse(context, admitted.error);
+  const trace = await readTrace(identity.value.tenant, c.req.param("id"), context);
+  return trace.ok ? c.json(trace.value, 200, baseHeaders(context)) : refuse(context, trace.error);
+});
+
+app.route("/admin", admin);
+
+/** The Worker is up; says nothing of what is behind it. */
+app.get("/healthz", (c) => c.json({ status: "ok" }));
+
+const allowed: Readonly<Record<string, string>> = {
+  "/v1/chat/completions": "POST",
+  "/v1/plan": "POST",
+  "/v1/models": "GET",
+};
+
+app.notFound((c) => {
+  const method = allowed[c.req.path];
+  return method === undefined
+    ? refuse(c.var.context, {
+        kind: "not_found",
+        message: `there is nothing at ${c.req.method} ${c.req.path.slice(0, 200)}`,
+      })
+    : refuse(c.var.context, { kind: "method_not_allowed", allowed: [method] });
+});
+
+app.onError((error, c) => {
+  // The message of a bug may quote what it worked on; the stack names only places.
+  console.error({ event: "bug", name: error.name, stack: error.stack?.split("\n").slice(1, 6) });
+  const { context } = c.var;
+  return encodeError({ kind: "internal" }, chatCompletions, context ? baseHeaders(context) : {});
+});
+
+export default app;

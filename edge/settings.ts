@@ -1,0 +1,89 @@
+import * as z from "zod";
+
+const milliseconds = (fallback: number) => z.coerce.number().int().positive().default(fallback);
+
+const settingsSchema = z.object({
+  SHOAL_REGION: z.string().regex(/^[a-z0-9]+$/, "lower-case letters and digits"),
+  /** Durable Object jurisdiction of the region's storage; unset where the platform has none. */
+  SHOAL_JURISDICTION: z.enum(["eu", "us", "fedramp"]).optional(),
+  /** `us=host,eu=host`: where a key of another region is sent. */
+  PUBLIC_HOSTS: z.string().default(""),
+  INFERENCE_URL: z.string().default(""),
+  INFERENCE_SECRET: z.string().default(""),
+  /** `on` puts the inference service's own chat model into the pool. */
+  SHOAL_LOCAL_CHAT: z.enum(["on", "off"]).default("off"),
+  KEY_SECRET: z.string().default(""),
+  ADMIN_KEY: z.string().default(""),
+  SHOAL_DEV_KEY: z.string().default(""),
+  SHOAL_PLAN_MINI_MS: milliseconds(150),
+  SHOAL_PLAN_ULTRA_MS: milliseconds(1_500),
+  SHOAL_HEADERS_MS: milliseconds(120_000),
+  SHOAL_FIRST_TOKEN_MS: milliseconds(300_000),
+  SHOAL_GAP_MS: milliseconds(120_000),
+  SHOAL_TOTAL_MS: milliseconds(900_000),
+  SHOAL_MAX_BODY_BYTES: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(4 * 1024 * 1024),
+  SHOAL_MAX_OUTPUT_TOKENS: z.coerce.number().int().positive().default(32_768),
+});
+
+/** The Worker's variables and secrets, read once per isolate. Times in milliseconds. */
+export type Settings = {
+  readonly region: string;
+  readonly jurisdiction: string | null;
+  readonly publicHosts: ReadonlyMap<string, string>;
+  readonly inference: { readonly url: string; readonly secret: string } | null;
+  readonly localChat: boolean;
+  readonly keySecret: string;
+  readonly adminKey: string;
+  readonly devKey: string;
+  readonly planMs: { readonly mini: number; readonly ultra: number };
+  readonly deadlines: {
+    readonly headersMs: number;
+    readonly firstTokenMs: number;
+    readonly gapMs: number;
+    readonly totalMs: number;
+  };
+  readonly maxBodyBytes: number;
+  /** Output tokens of a call when neither client, key nor card set a lower cap. */
+  readonly maxOutputTokens: number;
+};
+
+/** Throws an error that names every wrong value: a Worker with a wrong configuration must not start. */
+export const readSettings = (env: unknown): Settings => {
+  const parsed = settingsSchema.safeParse(env);
+  if (!parsed.success) throw new Error(`configuration: ${z.prettifyError(parsed.error)}`);
+  const value = parsed.data;
+  return {
+    region: value.SHOAL_REGION,
+    jurisdiction: value.SHOAL_JURISDICTION ?? null,
+    publicHosts: readHosts(value.PUBLIC_HOSTS),
+    inference:
+      value.INFERENCE_URL === ""
+        ? null
+        : { url: value.INFERENCE_URL.replace(/\/+$/, ""), secret: value.INFERENCE_SECRET },
+    localChat: value.SHOAL_LOCAL_CHAT === "on",
+    keySecret: value.KEY_SECRET,
+    adminKey: value.ADMIN_KEY,
+    devKey: value.SHOAL_DEV_KEY,
+    planMs: { mini: value.SHOAL_PLAN_MINI_MS, ultra: value.SHOAL_PLAN_ULTRA_MS },
+    deadlines: {
+      headersMs: value.SHOAL_HEADERS_MS,
+      firstTokenMs: value.SHOAL_FIRST_TOKEN_MS,
+      gapMs: value.SHOAL_GAP_MS,
+      totalMs: value.SHOAL_TOTAL_MS,
+    },
+    maxBodyBytes: value.SHOAL_MAX_BODY_BYTES,
+    maxOutputTokens: value.SHOAL_MAX_OUTPUT_TOKENS,
+  };
+};
+
+const readHosts = (list: string): ReadonlyMap<string, string> =>
+  new Map(
+    list
+      .split(",")
+      .map((entry) => entry.trim().split("="))
+      .filter((pair): pair is [string, string] => pair.length === 2 && pair.every((field) => field !== "")),
+  );

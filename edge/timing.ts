@@ -1,0 +1,44 @@
+/** The phases of a request, in order. A mark is when the phase had ended. */
+export const phases = [
+  "authenticate",
+  "normalize",
+  "admit",
+  "plan",
+  "reserve",
+  "first_call",
+  "first_event",
+  "first_token",
+  "total",
+] as const;
+export type Phase = (typeof phases)[number];
+
+/** Milliseconds since arrival. In production a Worker's clock moves only with I/O, so phases without any read 0. */
+export interface Timing {
+  /** The first mark of a phase counts. */
+  mark(phase: Phase): void;
+  read(): Readonly<Record<Phase, number | null>>;
+  /** The `server-timing` header: how long each phase took, so far. */
+  header(): string;
+}
+
+export const startTiming = (now: () => number): Timing => {
+  const began = now();
+  const marks = new Map<Phase, number>();
+  return {
+    mark(phase) {
+      if (!marks.has(phase)) marks.set(phase, now() - began);
+    },
+    read: () =>
+      Object.fromEntries(phases.map((phase) => [phase, marks.get(phase) ?? null])) as Record<Phase, number | null>,
+    header() {
+      let before = 0;
+      return [...marks]
+        .map(([phase, at]) => {
+          const spent = at - before;
+          before = at;
+          return `${phase};dur=${spent}`;
+        })
+        .join(", ");
+    },
+  };
+};

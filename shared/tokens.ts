@@ -1,0 +1,53 @@
+import type { ChatRequest, Message } from "./chat.ts";
+
+/** What a chat template may add around a message, in tokens. */
+const perMessage = 16;
+/** Above what any vendor counts for one image at its highest detail. */
+const perImage = 3_000;
+/** English and code are near four bytes a token; a byte-level vocabulary never needs more than one a byte. */
+const bytesPerToken = 4;
+
+const encoder = new TextEncoder();
+const bytesOf = (text: string): number => encoder.encode(text).length;
+
+type Size = { readonly bytes: number; readonly images: number; readonly messages: number };
+
+const sizeOf = (message: Message): Size => {
+  if (message.role === "system") return { bytes: bytesOf(message.text), images: 0, messages: 1 };
+  let bytes = 0;
+  let images = 0;
+  for (const part of message.content) {
+    if (part.type === "image") images += 1;
+    else if (part.type === "file") bytes += Math.ceil((part.base64.length * 3) / 4);
+    else if (part.type === "tool-call") bytes += bytesOf(part.name) + bytesOf(part.arguments);
+    else bytes += bytesOf(part.text);
+  }
+  return { bytes, images, messages: 1 };
+};
+
+const measure = (chat: ChatRequest): Size => {
+  const sizes = chat.messages.map(sizeOf);
+  const declared =
+    chat.tools.length > 0 || chat.output.type === "json_schema"
+      ? bytesOf(JSON.stringify([chat.tools, chat.output]))
+      : 0;
+  return {
+    bytes: sizes.reduce((sum, size) => sum + size.bytes, declared),
+    images: sizes.reduce((sum, size) => sum + size.images, 0),
+    messages: sizes.length,
+  };
+};
+
+/** `likely`: for choosing and predicting. `bound`: never below what a vendor will count, for reserving dollars. */
+export type InputTokens = { readonly likely: number; readonly bound: number };
+
+export const countInput = (chat: ChatRequest): InputTokens => {
+  const { bytes, images, messages } = measure(chat);
+  return {
+    likely: Math.ceil(bytes / bytesPerToken) + images * 1_000 + messages * 4,
+    bound: bytes + images * perImage + (messages + 1) * perMessage,
+  };
+};
+
+/** At most this many tokens were emitted to have produced the text. */
+export const boundOutput = (text: string): number => bytesOf(text);
