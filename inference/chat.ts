@@ -112,7 +112,7 @@ const toPrompt = async (
   if (chat.tools.length > 0 && toolChoice !== "none") {
     const offered =
       typeof toolChoice === "object" ? chat.tools.filter((tool) => tool.name === toolChoice.name) : chat.tools;
-    const functions = toFunctions(offered);
+    const functions = await toFunctions(offered, llama);
     if (!functions.ok) return functions;
     const forced = toolChoice === "auto" ? wrapper : forcingCall(wrapper);
     return ok({ history, wrapper: forced, functions: functions.value, grammar: null });
@@ -121,7 +121,7 @@ const toPrompt = async (
   return grammar.ok ? ok({ history, wrapper, functions: null, grammar: grammar.value }) : grammar;
 };
 
-const toFunctions = (tools: readonly Tool[]): Result<ChatModelFunctions, ServiceError> => {
+const toFunctions = async (tools: readonly Tool[], llama: Llama): Promise<Result<ChatModelFunctions, ServiceError>> => {
   const functions: Record<string, ChatModelFunctions[string]> = {};
   for (const [index, tool] of tools.entries()) {
     const description = tool.description === undefined ? {} : { description: tool.description };
@@ -129,11 +129,11 @@ const toFunctions = (tools: readonly Tool[]): Result<ChatModelFunctions, Service
       functions[tool.name] = description;
       continue;
     }
-    const params = toGrammarSchema(tool.parameters, {
-      param: `tools[${index}].function.parameters`,
-      strict: tool.strict ?? false,
-    });
+    const param = `tools[${index}].function.parameters`;
+    const params = toGrammarSchema(tool.parameters, { param, strict: tool.strict ?? false });
     if (!params.ok) return params;
+    const grammar = await compile(llama, params.value, param);
+    if (!grammar.ok) return grammar;
     functions[tool.name] = { ...description, params: params.value };
   }
   return ok(functions);
@@ -162,8 +162,17 @@ const toGrammar = async ({ output }: ChatRequest, llama: Llama): Promise<Result<
       ? ok({ type: "object", additionalProperties: true })
       : toGrammarSchema(output.schema, { param, strict: output.strict ?? false });
   if (!schema.ok) return schema;
+  return compile(llama, schema.value, param);
+};
+
+/** What converts may still not compile: a definition that is only itself, for one. */
+const compile = async (
+  llama: Llama,
+  schema: GbnfJsonSchema,
+  param: string,
+): Promise<Result<LlamaGrammar, ServiceError>> => {
   try {
-    return ok(await llama.createGrammarForJsonSchema<GbnfJsonSchema>(schema.value));
+    return ok(await llama.createGrammarForJsonSchema<GbnfJsonSchema>(schema));
   } catch {
     return err({ kind: "invalid_request", message: `${param}: no grammar can be made of it`, param });
   }

@@ -1,6 +1,7 @@
 import type { Llama, LlamaModel, Token } from "node-llama-cpp";
 import { cutTokens } from "../shared/prompt-view.ts";
 import { err, ok, type Result } from "../shared/result.ts";
+import { createPace } from "./pace.ts";
 import { createPool } from "./pool.ts";
 
 /** The encoder's positions, less its two markers [CLS] and [SEP] and the one that node-llama-cpp keeps free. */
@@ -40,7 +41,7 @@ export const loadEncoder = async (
     contexts.push(await model.createEmbeddingContext({ contextSize: contextTokens, batchSize: contextTokens }));
   }
   const pool = createPool(contexts, { maxWaiting: Number.POSITIVE_INFINITY });
-  const pace = createPace();
+  const pace = createPace(options.now);
   let backlog = 0;
 
   const encoder: Encoder = {
@@ -48,7 +49,7 @@ export const loadEncoder = async (
     tokenize: (text) => nonEmpty(model, model.tokenize(text)),
     async encode(tokens, { deadlineMs, signal }) {
       const cost = tokens.length + overheadTokens;
-      const waitMs = pace.estimate(backlog / contexts.length + cost);
+      const waitMs = pace.estimate(cost, backlog / contexts.length);
       if (waitMs > deadlineMs) return err({ kind: "busy", waitMs });
       backlog += cost;
       try {
@@ -76,17 +77,6 @@ export const loadEncoder = async (
 const nonEmpty = (model: LlamaModel, tokens: Token[]): readonly Token[] => {
   if (tokens.length > 0) return tokens;
   return model.tokens.bos === null ? [] : [model.tokens.bos];
-};
-
-/** Milliseconds per token as a moving average over about the last ten encodings. */
-const createPace = () => {
-  let msPerToken = 0;
-  return {
-    estimate: (tokens: number) => tokens * msPerToken,
-    learn(ms: number, tokens: number) {
-      msPerToken = msPerToken === 0 ? ms / tokens : 0.9 * msPerToken + 0.1 * (ms / tokens);
-    },
-  };
 };
 
 /** The first evaluations are several times slower than the rest, and the pace is to be known before the first plan. */

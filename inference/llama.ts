@@ -13,5 +13,6 @@ export const openLlama = ({ gpu, threads }: Pick<Config, "gpu" | "threads">, log
     // By default never less than 4, and llama.cpp's threads spin: on 2 cores an encoding then takes 850 ms, not 8.
     maxThreads: threads,
     logLevel: LlamaLogLevel.error,
-    logger: (level, message) => log("llama", { level, message: message.trim() }),
+    // The first line: what follows may quote a client's grammar.
+    logger: (level, message) => log("llama", { level, message: message.trim().split("\n", 1)[0] ?? "" }),
   });
