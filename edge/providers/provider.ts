@@ -44,7 +44,7 @@ export interface Provider {
   request(call: Call): unknown;
   /** Sends a body made by `request`. Resolves with the raw response whatever its status. */
   send(body: unknown, connection: Connection, io: { fetch: typeof fetch; signal: AbortSignal }): Promise<Response>;
-  decoder(): Decoder;
+  decoder(call: Call): Decoder;
   /** A response other than 2xx. The body may be JSON, HTML or empty. */
   error(status: number, headers: Headers, body: string): UpstreamError;
 }

@@ -1,0 +1,308 @@
+import type { LimitFunction } from "p-limit";
+import type { UpstreamError } from "../../shared/errors.ts";
+import type { CallEvent } from "../../shared/events.ts";
+import { createSseReader, type SseMessage } from "../../shared/sse.ts";
+import type { Clock } from "../clock.ts";
+import { isFields, parseFields } from "./narrow.ts";
+import type { Call, Connection, Decoder, Provider } from "./provider.ts";
+import { protocolError } from "./upstream-error.ts";
+
+/** Milliseconds. The first three follow one another; `totalMs` runs beside them. */
+export type Deadlines = {
+  /** From holding a slot to the response's headers. */
+  readonly headersMs: number;
+  /** From holding a slot to the first piece of the answer; in `whole` mode it cannot be seen. */
+  readonly firstTokenMs: number;
+  /** Between two chunks of the body after that. */
+  readonly gapMs: number;
+  /** From holding a slot to the end of the body. */
+  readonly totalMs: number;
+};
+
+export type Target = { readonly provider: Provider; readonly connection: Connection; readonly worker: string };
+
+export type CallIo = {
+  readonly fetch: typeof fetch;
+  readonly clock: Clock;
+  /** The request's: ends the call at once. */
+  readonly signal: AbortSignal;
+  /** Of five: a Worker may wait for the headers of six requests, and one is kept for the rest. */
+  readonly slots: LimitFunction;
+  readonly deadlines: Deadlines;
+  /** `whole` where nothing of the answer leaves early: the body is read and decoded in one go. */
+  readonly mode: "stream" | "whole";
+};
+
+/**
+ * Asks one worker once. Gives the events of each chunk that arrives as one batch; the last event of all is `end` or
+ * `error`, and nothing that an upstream does is thrown. The upstream ends when `io.signal` aborts, when a deadline
+ * passes, and when the consumer stops early. A consumer that waits for a batch stops by the signal.
+ */
+export async function* callWorker(call: Call, target: Target, io: CallIo): AsyncGenerator<readonly CallEvent[]> {
+  const watch = createWatch(target.provider.name, io);
+  try {
+    const response = await send(call, target, io, watch);
+    const refusal = response instanceof Response ? await readRefusal(response, target, watch) : response;
+    if (refusal) yield [failed(refusal)];
+    else if (response instanceof Response) yield* readAnswer(response, { call, target, io, watch });
+  } finally {
+    watch.close();
+  }
+}
+
+async function* readAnswer(
+  response: Response,
+  { call, target, io, watch }: { call: Call; target: Target; io: CallIo; watch: Watch },
+): AsyncGenerator<readonly CallEvent[]> {
+  const { provider } = target;
+  const reader = createReader(provider.name, provider.decoder(call));
+  if (io.mode === "whole") yield await readWhole(response, reader, watch);
+  else yield* readChunks(response, reader, watch);
+}
+
+const failed = (error: UpstreamError): CallEvent => ({ type: "error", error });
+
+type Watch = {
+  /** Aborted when the call has to end. */
+  readonly signal: AbortSignal;
+  /** Why it had to. */
+  failure(): UpstreamError | null;
+  /** Resolves when it has to, never rejects. */
+  readonly failing: Promise<UpstreamError>;
+  /** Starts the clock: the slot is held. */
+  start(): void;
+  /** What is awaited next, and by when; the time counts from `start` unless it is a gap. */
+  expect(what: "first token" | "next chunk" | "end"): void;
+  /** Ends the call, unless something has before. Gives the reason that holds. */
+  fail(cause: "timeout" | "network", message: string): UpstreamError;
+  onFailure(task: () => void): void;
+  /** The body has been read to its end: there is nothing left to abort. */
+  finished(): void;
+  close(): void;
+};
+
+const createWatch = (provider: string, { clock, signal, deadlines }: CallIo): Watch => {
+  const controller = new AbortController();
+  const { promise: failing, resolve } = Promise.withResolvers<UpstreamError>();
+  let failure: UpstreamError | null = null;
+  let startedAt = 0;
+  let over = false;
+
+  const fail = (cause: "timeout" | "network", message: string): UpstreamError => {
+    if (failure) return failure;
+    failure = { kind: "upstream", provider, cause, status: null, message, retryAfterSeconds: null };
+    resolve(failure);
+    if (!over) controller.abort();
+    return failure;
+  };
+
+  const miss = (what: string) => void fail("timeout", `no ${what} within the deadline`);
+  const stage = createDeadline(clock, miss);
+  const total = createDeadline(clock, miss);
+  const cancel = () => void fail("network", "the call was canceled");
+
+  if (signal.aborted) cancel();
+  else signal.addEventListener("abort", cancel, { once: true });
+
+  const closeTimers = () => {
+    stage.clear();
+    total.clear();
+    signal.removeEventListener("abort", cancel);
+  };
+
+  return {
+    signal: controller.signal,
+    failing,
+    failure: () => failure,
+    fail,
+    onFailure: (task) => controller.signal.addEventListener("abort", task, { once: true }),
+    start() {
+      startedAt = clock.now();
+      stage.set("headers", startedAt + deadlines.headersMs);
+      total.set("end", startedAt + deadlines.totalMs);
+    },
+    expect(what) {
+      if (what === "end") stage.clear();
+      else stage.set(what, what === "first token" ? startedAt + deadlines.firstTokenMs : clock.now() + deadlines.gapMs);
+    },
+    finished() {
+      over = true;
+      closeTimers();
+    },
+    close() {
+      closeTimers();
+      if (!over) controller.abort();
+      over = true;
+    },
+  };
+};
+
+/** One moment by which something must have come. Moving it later costs no timer: the one that is set looks again. */
+const createDeadline = (clock: Clock, onMiss: (what: string) => void) => {
+  let awaited = "";
+  let due = Number.POSITIVE_INFINITY;
+  let wakesAt = Number.POSITIVE_INFINITY;
+  let cancel = ignore;
+
+  const arm = () => {
+    cancel();
+    wakesAt = due;
+    cancel = clock.after(Math.max(0, due - clock.now()), () => {
+      wakesAt = Number.POSITIVE_INFINITY;
+      if (clock.now() >= due) onMiss(awaited);
+      else arm();
+    });
+  };
+
+  return {
+    set(what: string, at: number) {
+      awaited = what;
+      due = at;
+      if (due < wakesAt) arm();
+    },
+    clear() {
+      cancel();
+      due = Number.POSITIVE_INFINITY;
+      wakesAt = Number.POSITIVE_INFINITY;
+    },
+  };
+};
+
+/** The slot is free again when the headers have come, or when they are no longer awaited. */
+const send = (
+  call: Call,
+  { provider, connection }: Target,
+  io: CallIo,
+  watch: Watch,
+): Promise<Response | UpstreamError> => {
+  const body = provider.request(call);
+  const answer = async () => {
+    try {
+      return await provider.send(body, connection, { fetch: io.fetch, signal: watch.signal });
+    } catch {
+      return watch.fail("network", "the connection failed");
+    }
+  };
+  const inSlot = io.slots(() => {
+    const failure = watch.failure();
+    if (failure) return failure;
+    watch.start();
+    return Promise.race([answer(), watch.failing]);
+  });
+  return Promise.race([inSlot, watch.failing]);
+};
+
+/** An answer that is a failure: by its status, or a JSON error where a stream was asked for. */
+const readRefusal = async (
+  response: Response,
+  { provider, connection }: Target,
+  watch: Watch,
+): Promise<UpstreamError | null> => {
+  const isJson = response.headers.get("content-type")?.includes("application/json") ?? false;
+  if (response.ok && !isJson) return null;
+  watch.expect("end");
+  const body = await readText(response, watch);
+  if (typeof body !== "string") return response.ok ? body : provider.error(response.status, response.headers, "");
+  const status = response.ok ? statusInside(body) : response.status;
+  if (status === null) return protocolError(provider.name, "answered JSON where a stream was asked for");
+  const error = provider.error(status, response.headers, body);
+  return { ...error, message: error.message.replaceAll(connection.apiKey, "[redacted]") };
+};
+
+const statusInside = (body: string): number | null => {
+  const error = parseFields(body)?.["error"];
+  if (error === undefined || error === null) return null;
+  const code = isFields(error) ? Number(error["code"]) : Number.NaN;
+  return code >= 400 && code < 600 ? code : 500;
+};
+
+const readText = async (response: Response, watch: Watch): Promise<string | UpstreamError> => {
+  try {
+    const body = await Promise.race([response.text(), watch.failing]);
+    if (typeof body === "string") watch.finished();
+    return body;
+  } catch {
+    return watch.fail("network", "the connection was lost");
+  }
+};
+
+const isContent = ({ type }: CallEvent) => type.endsWith("-delta") || type === "tool-call-start";
+const isLast = ({ type }: CallEvent) => type === "end" || type === "error";
+
+/** Text in, events out; an event too large for the reader of the stream ends the answer. */
+const createReader = (provider: string, decoder: Decoder) => {
+  const sse = createSseReader();
+  const read = (next: () => readonly SseMessage[]): readonly CallEvent[] => {
+    const messages = attempt(next);
+    if (!messages) return [failed(protocolError(provider, "sent an event that is too large"))];
+    return messages.flatMap((message) => decoder.push(message));
+  };
+  return {
+    push: (text: string) => read(() => sse.push(text)),
+    /** With the last piece of text. */
+    end(text: string): readonly CallEvent[] {
+      const events = read(() => [...sse.push(text), ...sse.end()]);
+      return events.some(isLast) ? events : [...events, ...decoder.end()];
+    },
+  };
+};
+type Reader = ReturnType<typeof createReader>;
+
+const attempt = <T>(run: () => T): T | null => {
+  try {
+    return run();
+  } catch {
+    return null;
+  }
+};
+
+const readWhole = async (response: Response, reader: Reader, watch: Watch): Promise<readonly CallEvent[]> => {
+  watch.expect("end");
+  const body = await readText(response, watch);
+  return typeof body === "string" ? reader.end(body) : [failed(body)];
+};
+
+async function* readChunks(response: Response, reader: Reader, watch: Watch): AsyncGenerator<readonly CallEvent[]> {
+  if (!response.body) {
+    yield reader.end("");
+    return;
+  }
+  const body = response.body.getReader();
+  watch.onFailure(() => void body.cancel().catch(ignore));
+  const text = new TextDecoder();
+  let begun = false;
+  let events: readonly CallEvent[] = [];
+  watch.expect("first token");
+  while (!events.some(isLast)) {
+    const chunk = await readChunk(body, watch);
+    if ("kind" in chunk) events = [failed(chunk)];
+    else if (chunk.done) events = reader.end(text.decode());
+    else events = reader.push(text.decode(chunk.value, { stream: true }));
+    begun ||= events.some(isContent);
+    if (begun) watch.expect("next chunk");
+    if (events.length > 0) yield events;
+  }
+  if (events.at(-1)?.type === "end") release(body, watch);
+}
+
+type Body = ReadableStreamDefaultReader<Uint8Array>;
+
+const readChunk = async (body: Body, watch: Watch) => {
+  try {
+    const chunk = await body.read();
+    return watch.failure() ?? chunk;
+  } catch {
+    return watch.fail("network", "the connection was lost");
+  }
+};
+
+/** The answer is complete. A body that ends at once leaves its connection to the next call; any other is ended. */
+const release = (body: Body, watch: Watch): void => {
+  watch.finished();
+  void body
+    .read()
+    .then(({ done }) => (done ? undefined : body.cancel()))
+    .catch(ignore);
+};
+
+const ignore = () => {};

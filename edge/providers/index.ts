@@ -1,0 +1,40 @@
+import type { WorkerCard } from "../../shared/workers.ts";
+import { anthropic } from "./anthropic.ts";
+import { google } from "./google.ts";
+import { local } from "./local.ts";
+import { configuredHosts, litellm, openrouter } from "./openai-compatible.ts";
+import { openai } from "./openai.ts";
+import type { Connection, Provider, ProviderEnv } from "./provider.ts";
+
+/** One line per vendor; hosts that speak Chat Completions need none, they come from `SHOAL_PROVIDERS`. */
+const builtIn: readonly Provider[] = [openai, anthropic, google, openrouter, litellm, local];
+
+export type Connected = { readonly provider: Provider; readonly connection: Connection };
+
+export type Registry = {
+  /** Providers that the environment configures, by the name that stands in worker cards. */
+  readonly connected: ReadonlyMap<string, Connected>;
+  /** The others, and what they need. */
+  readonly unconfigured: readonly { readonly provider: string; readonly needs: string }[];
+  /** Workers of the operator's own hosts. */
+  readonly cards: readonly WorkerCard[];
+};
+
+/** Throws when `SHOAL_PROVIDERS` is wrong, naming the field: the operator has to know at the start. */
+export const createRegistry = (env: ProviderEnv): Registry => {
+  const hosts = configuredHosts(env, new Set(builtIn.map(({ name }) => name)));
+  if (!hosts.ok) throw new Error(hosts.error);
+  const found = [...builtIn, ...hosts.value.providers].map((provider) => ({
+    provider,
+    connection: provider.connect(env),
+  }));
+  return {
+    connected: new Map(
+      found.flatMap(({ provider, connection }) => (connection ? [[provider.name, { provider, connection }]] : [])),
+    ),
+    unconfigured: found.flatMap(({ provider, connection }) =>
+      connection ? [] : [{ provider: provider.name, needs: provider.needs }],
+    ),
+    cards: hosts.value.cards,
+  };
+};

@@ -1,0 +1,320 @@
+import type OpenAI from "openai";
+import type {
+  AssistantPart,
+  ChatRequest,
+  ImagePart,
+  Message,
+  OutputFormat,
+  Tool,
+  UserPart,
+} from "../../shared/chat.ts";
+import type { CallEvent, EndReason } from "../../shared/events.ts";
+import type { Usage } from "../../shared/usage.ts";
+import { countOf, fieldsOf, isFields, listOf, parseFields, textOf, type Fields } from "./narrow.ts";
+import type { Call, Decoder } from "./provider.ts";
+import { seal, unseal, type Origin } from "./signature.ts";
+import { protocolError, readStreamError } from "./upstream-error.ts";
+
+/** In what hosts that speak Chat Completions differ. https://developers.openai.com/api/reference/resources/chat */
+export type Dialect = {
+  readonly provider: string;
+  readonly cap: "max_completion_tokens" | "max_tokens";
+  readonly systemRole: "system" | "developer";
+  readonly endUser: "user" | "safety_identifier";
+  /** `effort`: `reasoning_effort`. `object`: OpenRouter's `reasoning` and `reasoning_details`. */
+  readonly reasoning: "effort" | "object";
+  /** Fields that every body carries. */
+  readonly fixed: Fields;
+};
+
+type ChatBody = OpenAI.Chat.ChatCompletionCreateParamsStreaming;
+type ChatMessage = OpenAI.Chat.ChatCompletionMessageParam;
+type ContentPart = OpenAI.Chat.ChatCompletionContentPart;
+
+/** Canonical → Chat Completions. Thoughts go back only where the host has a field for them and they are the model's own. */
+export const chatBody = ({ chat, upstream, reasoningEffort, maxOutputTokens }: Call, dialect: Dialect): ChatBody => ({
+  model: upstream,
+  messages: writeMessages(chat.messages, dialect, { provider: dialect.provider, upstream }),
+  stream: true,
+  stream_options: { include_usage: true },
+  [dialect.cap]: maxOutputTokens,
+  ...(chat.tools.length > 0 && writeTools(chat)),
+  ...(chat.output.type !== "text" && { response_format: writeFormat(chat.output) }),
+  ...writeSampling(chat),
+  ...(reasoningEffort !== null &&
+    (dialect.reasoning === "effort"
+      ? { reasoning_effort: reasoningEffort }
+      : { reasoning: { effort: reasoningEffort } })),
+  ...(chat.user !== undefined && { [dialect.endUser]: chat.user }),
+  ...dialect.fixed,
+});
+
+const writeTools = ({ tools, toolChoice, parallelToolCalls }: ChatRequest) => ({
+  tools: tools.map(writeTool),
+  ...(toolChoice !== "auto" && {
+    tool_choice:
+      typeof toolChoice === "string" ? toolChoice : { type: "function" as const, function: { name: toolChoice.name } },
+  }),
+  ...(parallelToolCalls !== undefined && { parallel_tool_calls: parallelToolCalls }),
+});
+
+const writeTool = ({ name, description, parameters, strict }: Tool) => ({
+  type: "function" as const,
+  function: {
+    name,
+    ...(description !== undefined && { description }),
+    ...(parameters !== undefined && { parameters }),
+    ...(strict !== undefined && { strict }),
+  },
+});
+
+const writeFormat = (output: Exclude<OutputFormat, { type: "text" }>) => {
+  if (output.type === "json_object") return { type: "json_object" as const };
+  const { type, ...json_schema } = output;
+  return { type, json_schema };
+};
+
+const writeSampling = ({ sampling, stop }: ChatRequest) => ({
+  ...(sampling.temperature !== undefined && { temperature: sampling.temperature }),
+  ...(sampling.topP !== undefined && { top_p: sampling.topP }),
+  ...(sampling.frequencyPenalty !== undefined && { frequency_penalty: sampling.frequencyPenalty }),
+  ...(sampling.presencePenalty !== undefined && { presence_penalty: sampling.presencePenalty }),
+  ...(sampling.seed !== undefined && { seed: sampling.seed }),
+  ...(stop.length > 0 && { stop: [...stop] }),
+});
+
+const writeMessages = (messages: readonly Message[], dialect: Dialect, origin: Origin): ChatMessage[] =>
+  messages.flatMap((message, position): ChatMessage[] => {
+    switch (message.role) {
+      case "system":
+        return [{ role: dialect.systemRole, content: message.text }];
+      case "user":
+        return [
+          {
+            role: "user",
+            content: writeContent(message.content),
+            ...(message.name !== undefined && { name: message.name }),
+          },
+        ];
+      case "assistant":
+        return [writeAssistant(message.content, dialect, origin)];
+      case "tool":
+        return [
+          writeToolResult(message),
+          ...(messages[position + 1]?.role === "tool" ? [] : imagesOfResults(messages, position)),
+        ];
+      default:
+        return message satisfies never;
+    }
+  });
+
+const writeContent = (parts: readonly UserPart[]): string | ContentPart[] => {
+  const [only] = parts;
+  return parts.length === 1 && only?.type === "text" ? only.text : parts.map(writePart);
+};
+
+const writePart = (part: UserPart): ContentPart => {
+  switch (part.type) {
+    case "text":
+      return { type: "text", text: part.text };
+    case "image":
+      return writeImage(part);
+    case "file":
+      return {
+        type: "file",
+        file: { filename: part.name ?? "file", file_data: dataUrl(part.mediaType, part.base64) },
+      };
+    default:
+      return part satisfies never;
+  }
+};
+
+const writeImage = (part: ImagePart): ContentPart => ({
+  type: "image_url",
+  image_url: { url: imageUrl(part), ...(part.detail !== undefined && { detail: part.detail }) },
+});
+
+export const dataUrl = (mediaType: string, base64: string): string => `data:${mediaType};base64,${base64}`;
+
+export const imageUrl = ({ source }: ImagePart): string =>
+  "url" in source ? source.url : dataUrl(source.mediaType, source.base64);
+
+const writeAssistant = (parts: readonly AssistantPart[], dialect: Dialect, origin: Origin): ChatMessage => {
+  const text = joined(parts, "text");
+  const refusal = joined(parts, "refusal");
+  const calls = parts.filter((part) => part.type === "tool-call");
+  const details = dialect.reasoning === "object" ? reasoningDetails(parts, origin) : [];
+  return {
+    role: "assistant",
+    content: text === "" && (calls.length > 0 || refusal !== "") ? null : text,
+    ...(refusal !== "" && { refusal }),
+    ...(calls.length > 0 && {
+      tool_calls: calls.map((call) => ({
+        id: call.id,
+        type: "function" as const,
+        function: { name: call.name, arguments: call.arguments },
+      })),
+    }),
+    ...(details.length > 0 && { reasoning_details: details }),
+  };
+};
+
+const joined = (parts: readonly AssistantPart[], type: "text" | "refusal") =>
+  parts.map((part) => (part.type === type ? part.text : "")).join("");
+
+const reasoningDetails = (parts: readonly AssistantPart[], origin: Origin): readonly unknown[] =>
+  parts.flatMap((part) => {
+    const details = part.type === "reasoning" ? unseal(origin, part.signature) : null;
+    return details === null ? [] : listOf(fieldsOf(parseFields(details))["details"]);
+  });
+
+type ToolResult = Extract<Message, { role: "tool" }>;
+
+const writeToolResult = ({ toolCallId, content }: ToolResult): ChatMessage => ({
+  role: "tool",
+  tool_call_id: toolCallId,
+  content: content
+    .map((part) => (part.type === "text" ? part.text : ""))
+    .join("\n")
+    .trim(),
+});
+
+/** A tool message holds text alone, so the images of a run of results follow it as the user's. */
+const imagesOfResults = (messages: readonly Message[], last: number): ChatMessage[] => {
+  const first = messages.findLastIndex((message, position) => position < last && message.role !== "tool") + 1;
+  const images = messages
+    .slice(first, last + 1)
+    .flatMap((message) => (message.role === "tool" ? message.content.filter((part) => part.type === "image") : []));
+  return images.length === 0 ? [] : [{ role: "user", content: images.map(writeImage) }];
+};
+
+const endReasons: Readonly<Record<string, EndReason>> = {
+  length: "length",
+  tool_calls: "tool_calls",
+  function_call: "tool_calls",
+  content_filter: "content_filter",
+};
+
+/** `cached` and `cacheWrite` are parts of `prompt_tokens`. The second names are DeepSeek's and LiteLLM's. */
+const readUsage = (usage: Fields): Usage => {
+  const prompt = fieldsOf(usage["prompt_tokens_details"]);
+  const completion = fieldsOf(usage["completion_tokens_details"]);
+  return {
+    inputTokens: countOf(usage["prompt_tokens"]),
+    cachedInputTokens: countOf(prompt["cached_tokens"] ?? usage["prompt_cache_hit_tokens"]),
+    cacheWriteTokens: countOf(prompt["cache_write_tokens"] ?? usage["cache_creation_input_tokens"]),
+    outputTokens: countOf(usage["completion_tokens"]),
+    reasoningTokens: countOf(completion["reasoning_tokens"]),
+    source: "reported",
+  };
+};
+
+/**
+ * Chat Completions chunks → our events. The usage chunk comes after the finish reason, so the end waits for `[DONE]`,
+ * or for the end of the body at hosts that leave it out.
+ */
+export const createChatDecoder = (origin: Origin): Decoder => {
+  const { provider } = origin;
+  const calls = createCallIndex();
+  const details = createDetails();
+  let started = false;
+  let closed = false;
+  let reason: EndReason | null = null;
+
+  const close = (last: CallEvent): readonly CallEvent[] => {
+    closed = true;
+    const signature = details.text();
+    return signature === null || last.type === "error"
+      ? [last]
+      : [{ type: "reasoning-signature", signature: seal(origin, signature) }, last];
+  };
+
+  const start = (chunk: Fields): readonly CallEvent[] => {
+    if (started) return [];
+    started = true;
+    const model = textOf(chunk["model"]);
+    const id = textOf(chunk["id"]);
+    return [{ type: "start", ...(model !== "" && { model }), ...(id !== "" && { id }) }];
+  };
+
+  const readChoice = (choice: Fields, events: CallEvent[]) => {
+    const delta = fieldsOf(choice["delta"]);
+    const thought = textOf(delta["reasoning_content"] ?? delta["reasoning"]);
+    if (thought !== "") events.push({ type: "reasoning-delta", text: thought });
+    for (const detail of listOf(delta["reasoning_details"])) details.add(fieldsOf(detail));
+    const text = textOf(delta["content"]);
+    if (text !== "") events.push({ type: "text-delta", text });
+    const refusal = textOf(delta["refusal"]);
+    if (refusal !== "") events.push({ type: "refusal-delta", text: refusal });
+    for (const call of listOf(delta["tool_calls"])) calls.read(fieldsOf(call), events);
+    const finish = textOf(choice["finish_reason"]);
+    if (finish !== "") reason = endReasons[finish] ?? (calls.count() > 0 ? "tool_calls" : "stop");
+  };
+
+  return {
+    push({ data }) {
+      if (closed) return [];
+      if (data === "[DONE]")
+        return close({ type: "end", reason: reason ?? (calls.count() > 0 ? "tool_calls" : "stop") });
+      const chunk = parseFields(data);
+      if (!chunk) return close({ type: "error", error: protocolError(provider, "sent an event that is not JSON") });
+      if (isFields(chunk["error"])) return close({ type: "error", error: readStreamError(provider, chunk["error"]) });
+      const events: CallEvent[] = [...start(chunk)];
+      const [choice] = listOf(chunk["choices"]);
+      if (isFields(choice)) readChoice(choice, events);
+      if (isFields(chunk["usage"])) events.push({ type: "usage", usage: readUsage(chunk["usage"]) });
+      return events;
+    },
+    end() {
+      if (closed) return [];
+      if (reason !== null) return close({ type: "end", reason });
+      return close({ type: "error", error: protocolError(provider, "the answer was cut before its end") });
+    },
+  };
+};
+
+/** Vendors count tool calls by `index`; some hosts give each its own id under one index, or none at all. */
+const createCallIndex = () => {
+  const open: { key: unknown; id: string }[] = [];
+
+  const find = (key: unknown, id: string) => {
+    if (id === "") return key === undefined ? open.length - 1 : open.findLastIndex((call) => call.key === key);
+    return open.findLastIndex((call) => call.id === id && call.key === key);
+  };
+
+  return {
+    count: () => open.length,
+    read(call: Fields, events: CallEvent[]): void {
+      const called = fieldsOf(call["function"]);
+      const id = textOf(call["id"]);
+      const known = find(call["index"], id);
+      const index = known === -1 ? open.length : known;
+      if (known === -1) {
+        open.push({ key: call["index"], id });
+        events.push({ type: "tool-call-start", index, id: id || `call_${index}`, name: textOf(called["name"]) });
+      }
+      const text = textOf(called["arguments"]);
+      if (text !== "") events.push({ type: "tool-call-delta", index, arguments: text });
+    },
+  };
+};
+
+/** OpenRouter streams its `reasoning_details` in pieces of one entry; they must return whole and in order. */
+const createDetails = () => {
+  const entries: Record<string, unknown>[] = [];
+  return {
+    add(piece: Fields): void {
+      const last = entries.at(-1);
+      if (!last || last["type"] !== piece["type"] || last["index"] !== piece["index"]) {
+        entries.push({ ...piece });
+        return;
+      }
+      for (const [key, value] of Object.entries(piece)) {
+        const streamed = (key === "text" || key === "summary") && typeof last[key] === "string";
+        last[key] = streamed ? textOf(last[key]) + textOf(value) : (value ?? last[key]);
+      }
+    },
+    /** Null when there was nothing that has to go back. */
+    text: () => (entries.length === 0 ? null : JSON.stringify({ details: entries })),
+  };
+};

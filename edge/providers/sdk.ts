@@ -1,0 +1,37 @@
+import type { Connection } from "./provider.ts";
+
+/** Milliseconds an SDK may wait: `call.ts` keeps the deadlines, so theirs only has to be out of the way. */
+export const sdkTimeoutMs = 60 * 60 * 1000;
+
+const behindStandIn = new WeakMap<Response, Response>();
+
+/**
+ * A `fetch` for an SDK that shows it a failure as an empty success: left to itself it would read the body of the
+ * failure and throw. `original` gives the response back.
+ */
+export const withoutFailures =
+  (fetcher: typeof fetch): typeof fetch =>
+  async (input: RequestInfo | URL, init?: RequestInit) => {
+    const response = await fetcher(input, init);
+    if (response.ok) return response;
+    const standIn = new Response(null, { status: 200 });
+    behindStandIn.set(standIn, response);
+    return standIn;
+  };
+
+export const original = (response: Response): Response => behindStandIn.get(response) ?? response;
+
+type Build<Client> = (connection: Connection, fetcher: typeof fetch) => Promise<Client>;
+
+/** SDK clients, built at first use and kept in the isolate, one per connection and `fetch`. They hold no request. */
+export const keepClients = <Client>(build: Build<Client>): Build<Client> => {
+  const kept = new WeakMap<typeof fetch, Map<string, Client>>();
+  return async (connection, fetcher) => {
+    const clients = kept.get(fetcher) ?? new Map<string, Client>();
+    kept.set(fetcher, clients);
+    const key = `${connection.baseUrl}\n${connection.apiKey}`;
+    const client = clients.get(key) ?? (await build(connection, fetcher));
+    clients.set(key, client);
+    return client;
+  };
+};
