@@ -71,6 +71,9 @@ export async function* account(events: Events, subject: Subject, deps: AccountDe
   }
 }
 
+/** A failed worker's step is tried again under the same name by another. */
+const keyOf = (event: { readonly step: string; readonly worker: string }) => `${event.step} ${event.worker}`;
+
 type OpenStep = { -readonly [Key in keyof TraceStep]: TraceStep[Key] };
 
 const createBook = (subject: Subject, deps: AccountDeps) => {
@@ -80,8 +83,6 @@ const createBook = (subject: Subject, deps: AccountDeps) => {
   let answeredBy: string | null = null;
   let error: ShoalError | null = null;
   const elapsed = () => clock.now() - deps.arrivedAt;
-  /** A failed worker's step is tried again under the same name by another. */
-  const keyOf = (event: { step: string; worker: string }) => `${event.step} ${event.worker}`;
 
   const read = (event: AnswerEvent): void => {
     switch (event.type) {

@@ -38,7 +38,7 @@ export const createContext = (runtime: Runtime, io: RequestIo): Context => {
     ...runtime,
     requestId: io.requestId,
     arrivedAt: runtime.clock.now(),
-    timing: startTiming(runtime.clock.now),
+    timing: startTiming(() => runtime.clock.now()),
     signal: controller.signal,
     abort,
     waitUntil: io.waitUntil,

@@ -157,7 +157,7 @@ const streamBody = (
 const createHeartbeat = (clock: Clock) => {
   const began = clock.now();
   let lastWrite = began;
-  let cancel = () => {};
+  let cancel: (() => void) | null = null;
   const schedule = (write: () => void): void => {
     const interval = clock.now() - began < heartbeat.earlyForMs ? heartbeat.earlyMs : heartbeat.lateMs;
     cancel = clock.after(interval, () => {
@@ -170,6 +170,6 @@ const createHeartbeat = (clock: Clock) => {
     spoke: () => {
       lastWrite = clock.now();
     },
-    stop: () => cancel(),
+    stop: () => cancel?.(),
   };
 };

@@ -3,7 +3,7 @@ import { tally, type Vote } from "../shared/ballot.ts";
 import type { ChatRequest } from "../shared/chat.ts";
 import { isRetryable } from "../shared/errors.ts";
 import { answerText, collect, type AnswerEvent } from "../shared/events.ts";
-import { directPlan, needsOf, type BallotPlan, type Plan, type Step, type Workflow } from "../shared/plan.ts";
+import { answerStep, needsOf, type BallotPlan, type Plan, type Step, type Workflow } from "../shared/plan.ts";
 import { composeStep, type VisibleResult } from "./compose-step.ts";
 import { createQueue } from "./queue.ts";
 import type { RunStep, StepRun } from "./run-step.ts";
@@ -39,14 +39,14 @@ async function* runWorkflow(plan: Workflow, deps: ExecuteDeps): Events {
   if (!last) return;
   const queue = createQueue<readonly AnswerEvent[]>();
   const started = new Map<string, Promise<StepRun | null>>();
+  const waitFor = (ids: readonly string[]) => Promise.all(ids.flatMap((id) => started.get(id) ?? []));
   for (const step of plan.steps.slice(0, -1)) {
-    const needs = needsOf(step, plan.steps).map((id) => started.get(id));
-    started.set(step.id, runInner(step, needs, deps, queue.push));
+    started.set(step.id, runInner(step, waitFor(needsOf(step, plan.steps)), deps, queue.push));
   }
   const seen = needsOf(last, plan.steps);
-  const results = Promise.all(seen.map((id) => started.get(id)));
+  const results = waitFor(seen);
   yield* queue.until(results);
-  const usable = (await results).filter((run) => run !== undefined).filter(isUsable);
+  const usable = (await results).filter(isUsable);
 
   if (seen.length > 0 && usable.length === 0) return yield* answer(ownWords(last), deps.chat, deps);
   const [only] = usable;
@@ -59,12 +59,12 @@ const ownWords = (step: Step): Step => ({ ...step, subtask: null, access: "none"
 
 const runInner = async (
   step: Step,
-  needs: readonly (Promise<StepRun | null> | undefined)[],
+  needed: Promise<readonly (StepRun | null)[]>,
   deps: ExecuteDeps,
   emit: (events: readonly AnswerEvent[]) => void,
 ): Promise<StepRun | null> => {
-  const results = await Promise.all(needs);
-  const usable = results.filter((run) => run !== undefined).filter(isUsable);
+  const needs = await needed;
+  const usable = needs.filter(isUsable);
   if (needs.length > 0 && usable.length === 0) {
     emit([{ type: "step-end", step: step.id, worker: step.worker, outcome: "skipped" }]);
     return null;
@@ -128,7 +128,7 @@ async function* runBallot({ ballot }: BallotPlan, deps: ExecuteDeps): Events {
   const votes: Vote[] = [];
 
   const ask = (worker: string): void => {
-    const step: Step = { id: `vote${running.size + 1}`, worker, role: "answer", subtask: null, access: "none" };
+    const step: Step = { ...answerStep(worker), id: `vote${running.size + 1}` };
     const voted = collectStep(step, deps.chat, deps, queue.push, stragglers.signal).then((run) => {
       runs.set(worker, run);
       votes.push({ worker, answer: isUsable(run) ? readAnswer(ballot.extractor, toVisible(run).text) : null });
@@ -163,9 +163,7 @@ async function* answerUndecided(ballot: BallotPlan["ballot"], usable: readonly S
   if (best && (ballot.judge === null || usable.length === 1)) return yield [...wordsOf(best), endOf(best)];
   const worker = ballot.judge ?? ballot.order[0]?.worker;
   if (worker === undefined) return;
-  const [direct] = directPlan(worker).steps;
-  if (!direct) return;
-  if (usable.length === 0) return yield* answer(direct, deps.chat, deps);
-  const step: Step = { ...direct, id: "judge", role: "judge", subtask: judgeTask, access: "all" };
+  if (usable.length === 0) return yield* answer(answerStep(worker), deps.chat, deps);
+  const step: Step = { id: "judge", worker, role: "judge", subtask: judgeTask, access: "all" };
   yield* answer(step, composeStep(deps.chat, step, usable.map(toVisible), deps.newBoundary()), deps);
 }

@@ -69,6 +69,7 @@ export type Settlement = {
   readonly affinity: { readonly key: string; readonly worker: string } | null;
 };
 
+/** As the tenant's object keeps it. Amounts in micro-dollars. */
 export type LedgerRow = {
   readonly requestId: string;
   readonly keyId: string;

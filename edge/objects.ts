@@ -21,9 +21,7 @@ export type Objects = {
 /** The only way to a Durable Object: every object of a region is made in the region's jurisdiction. */
 export const createObjects = (bindings: ObjectBindings, settings: Settings): Objects => {
   const within = <T extends Rpc.DurableObjectBranded>(namespace: DurableObjectNamespace<T>) =>
-    settings.jurisdiction === null
-      ? namespace
-      : namespace.jurisdiction(settings.jurisdiction as DurableObjectJurisdiction);
+    settings.jurisdiction === null ? namespace : namespace.jurisdiction(settings.jurisdiction);
   const named = <T extends Rpc.DurableObjectBranded>(namespace: DurableObjectNamespace<T>, name: string) => {
     const place = within(namespace);
     return place.get(place.idFromName(name));

@@ -1,8 +1,8 @@
 /** Carries items from work that runs beside a generator into what the generator yields. */
 export interface Queue<T> {
-  push(item: T): void;
+  readonly push: (item: T) => void;
   /** Looks at the condition again, without an item. */
-  wake(): void;
+  readonly wake: () => void;
   /** Yields what is pushed while the condition holds, then what is left. */
   while(condition: () => boolean): AsyncGenerator<T, void, void>;
   /** Yields what is pushed until the promise has settled, then what is left. */

@@ -11,8 +11,8 @@ export type TenantEntry = { readonly id: string; readonly name: string; readonly
 export class Region extends DurableObject {
   private readonly sql: SqlStorage;
 
-  constructor(state: DurableObjectState, env: unknown) {
-    super(state, env as never);
+  constructor(state: DurableObjectState, env: Cloudflare.Env) {
+    super(state, env);
     this.sql = state.storage.sql;
     void state.blockConcurrencyWhile(async () => migrate(state.storage, migrations));
   }

@@ -32,7 +32,7 @@ const settingsSchema = z.object({
 /** The Worker's variables and secrets, read once per isolate. Times in milliseconds. */
 export type Settings = {
   readonly region: string;
-  readonly jurisdiction: string | null;
+  readonly jurisdiction: "eu" | "us" | "fedramp" | null;
   readonly publicHosts: ReadonlyMap<string, string>;
   readonly inference: { readonly url: string; readonly secret: string } | null;
   readonly localChat: boolean;

@@ -15,8 +15,8 @@ const migrations: readonly string[] = [
 export class TenantLog extends DurableObject {
   private readonly sql: SqlStorage;
 
-  constructor(state: DurableObjectState, env: unknown) {
-    super(state, env as never);
+  constructor(state: DurableObjectState, env: Cloudflare.Env) {
+    super(state, env);
     this.sql = state.storage.sql;
     void state.blockConcurrencyWhile(async () => migrate(state.storage, migrations));
   }
@@ -39,6 +39,8 @@ export class TenantLog extends DurableObject {
 
   async read(id: string): Promise<Trace | null> {
     const [row] = this.sql.exec<{ trace: string }>("SELECT trace FROM traces WHERE id = ?", id).toArray();
-    return row ? (JSON.parse(row.trace) as Trace) : null;
+    if (!row) return null;
+    const trace: Trace = JSON.parse(row.trace);
+    return trace;
   }
 }

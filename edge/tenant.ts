@@ -60,8 +60,8 @@ type KeyRow = {
 export class Tenant extends DurableObject {
   private readonly sql: SqlStorage;
 
-  constructor(state: DurableObjectState, env: unknown) {
-    super(state, env as never);
+  constructor(state: DurableObjectState, env: Cloudflare.Env) {
+    super(state, env);
     this.sql = state.storage.sql;
     void state.blockConcurrencyWhile(async () => migrate(state.storage, migrations));
   }
@@ -132,7 +132,7 @@ export class Tenant extends DurableObject {
   async ledgerRow(requestId: string): Promise<LedgerRow | null> {
     this.sweep(Date.now());
     const [row] = this.sql
-      .exec(
+      .exec<LedgerRow>(
         `SELECT request_id AS requestId, key_id AS keyId, at, model, worker, status, input_tokens AS inputTokens,
            cached_input_tokens AS cachedInputTokens, cache_write_tokens AS cacheWriteTokens,
            output_tokens AS outputTokens, reasoning_tokens AS reasoningTokens, cost, usage_source AS usageSource
@@ -140,7 +140,7 @@ export class Tenant extends DurableObject {
         requestId,
       )
       .toArray();
-    return (row as LedgerRow | undefined) ?? null;
+    return row ?? null;
   }
 
   override async alarm(): Promise<void> {
@@ -337,11 +337,16 @@ export class Tenant extends DurableObject {
 const toRecord = (row: KeyRow, hasBudget: boolean): KeyRecord => ({
   keyId: row.id,
   name: row.name,
-  allowedWorkers: row.allowed_workers === null ? null : (JSON.parse(row.allowed_workers) as string[]),
+  allowedWorkers: row.allowed_workers === null ? null : parseList(row.allowed_workers),
   preference: row.preference,
   outputCap: row.output_cap,
   hasBudget,
 });
+
+const parseList = (json: string): readonly string[] => {
+  const list: readonly string[] = JSON.parse(json);
+  return list;
+};
 
 const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
 const monthOf = (at: number): string => new Date(at).toISOString().slice(0, 7);

@@ -33,11 +33,17 @@ export type Plan = z.infer<typeof planSchema>;
 export type Workflow = Extract<Plan, { kind: "workflow" }>;
 export type BallotPlan = Extract<Plan, { kind: "ballot" }>;
 
-/** A plan of one call in the user's own words. */
-export const directPlan = (worker: string): Workflow => ({
-  kind: "workflow",
-  steps: [{ id: "answer", worker, role: "answer", subtask: null, access: "none" }],
+/** A call in the user's own words. */
+export const answerStep = (worker: string): Step => ({
+  id: "answer",
+  worker,
+  role: "answer",
+  subtask: null,
+  access: "none",
 });
+
+/** A plan of one call in the user's own words. */
+export const directPlan = (worker: string): Workflow => ({ kind: "workflow", steps: [answerStep(worker)] });
 
 /** Whether the plan is a single call. */
 export const isDirect = (plan: Plan): boolean => plan.kind === "workflow" && plan.steps.length === 1;
