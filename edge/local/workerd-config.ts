@@ -59,7 +59,7 @@ const list = (items: readonly string[]): string =>
   items.length === 0 ? "[]" : `[\n${items.map((item) => `    ${item},\n`).join("")}  ]`;
 
 /** A Cap'n Proto text literal: C's escapes, and none of JSON's `\u`. */
-const quote = (text: string): string => `"${[...text].map(escape).join("")}"`;
+const quote = (text: string): string => `"${Array.from(text, escapeChar).join("")}"`;
 
-const escape = (char: string): string =>
+const escapeChar = (char: string): string =>
   char < " " || char === '"' || char === "\\" ? `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}` : char;
