@@ -33,6 +33,8 @@ export type AccountDeps = {
   readonly clock: Clock;
   readonly outbox: Outbox;
   readonly waitUntil: (work: Promise<unknown>) => void;
+  /** Aborted when the reader has left. */
+  readonly signal: AbortSignal;
   /** Ends every upstream call of the request. */
   readonly abort: () => void;
 };
@@ -106,7 +108,8 @@ const createBook = (subject: Subject, deps: AccountDeps) => {
         answeredBy = event.worker;
         return;
       case "error":
-        error = event.error;
+        // What a call says of being canceled is no failure of the request.
+        if (!deps.signal.aborted) error = event.error;
         return;
       case "start":
         timing.mark("first_event");
