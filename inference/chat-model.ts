@@ -85,8 +85,7 @@ const load = (modelPath: string, config: Config, { llama, newCallId, log }: Chat
     sequences: config.chatSequences,
     maxContextTokens: config.chatContextTokens,
     maxWaiting: config.chatQueue,
-    // One thread stays with the encoder, so that no plan waits for a chat's batch.
-    threads: Math.max(1, config.threads - 1),
+    threads: config.threadsEach,
     newCallId,
     log,
   });

@@ -20,8 +20,10 @@ export type Config = {
   /** Where fetched models are kept. */
   readonly modelsDir: string;
   readonly gpu: "auto" | "cpu" | "cuda";
-  /** CPU threads of all models together. More than there are cores slows every evaluation a hundredfold. */
+  /** CPU threads of all models together: never more than there are cores, see `openLlama`. */
   readonly threads: number;
+  /** CPU threads of one chat or of one text being encoded; by default half of `threads`, at most 4, see `openLlama`. */
+  readonly threadsEach: number;
   /** Chats that may be written at once. */
   readonly chatSequences: number;
   /** Tokens of prompt and answer together that one chat may have. */
@@ -47,6 +49,7 @@ const schema = z.object({
   SHOAL_MODELS_DIR: or(".shoal/models"),
   SHOAL_GPU: z.enum(["auto", "cpu", "cuda"]).default("auto"),
   SHOAL_THREADS: whole(or(String(availableParallelism())), 1, 256),
+  SHOAL_THREADS_EACH: whole(z.string(), 1, 256).optional(),
   SHOAL_CHAT_SEQUENCES: whole(or("2"), 1, 64),
   SHOAL_CHAT_CONTEXT: whole(or("4096"), 256, 1_048_576),
   SHOAL_CHAT_QUEUE: whole(or("8"), 0, 1024),
@@ -72,6 +75,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): R
     modelsDir: data.SHOAL_MODELS_DIR,
     gpu: data.SHOAL_GPU,
     threads: data.SHOAL_THREADS,
+    threadsEach: data.SHOAL_THREADS_EACH ?? Math.min(4, Math.ceil(data.SHOAL_THREADS / 2)),
     chatSequences: data.SHOAL_CHAT_SEQUENCES,
     chatContextTokens: data.SHOAL_CHAT_CONTEXT,
     chatQueue: data.SHOAL_CHAT_QUEUE,

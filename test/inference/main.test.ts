@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { readSse } from "../../shared/sse.ts";
+import { modelsSchema } from "./openai-shapes.ts";
 import { startProcess, stopProcess, type ServiceProcess } from "./process.ts";
 
 let service: ServiceProcess;
@@ -58,7 +59,7 @@ describe("main", () => {
   it("serves embeddings without a chat model, and says why there is none", async () => {
     service = startProcess({ SHOAL_CHAT_MODEL: "nowhere/model.gguf" });
     await service.event("chat-model-failed");
-    const models = await (await service.get("/v1/models")).json();
+    const models = modelsSchema.parse(await (await service.get("/v1/models")).json());
     expect(models.data[1]).toMatchObject({
       id: "chat",
       status: "failed",
