@@ -1,7 +1,7 @@
 import { build, formatMessages, type BuildFailure, type BuildOptions } from "esbuild";
 import { err, ok, type Result } from "../../shared/result.ts";
 
-/** What `wrangler deploy` gives esbuild (wrangler 4.156, `bundleWorker`), with text modules inlined. */
+/** What `wrangler deploy` gives esbuild (wrangler 4.156, `bundleWorker`), with text modules inlined and no source map. */
 const options = {
   bundle: true,
   format: "esm",
@@ -10,7 +10,6 @@ const options = {
   platform: "browser",
   conditions: ["workerd", "worker", "browser"],
   keepNames: true,
-  sourcemap: true,
   external: ["cloudflare:*", "node:*"],
   define: { "navigator.userAgent": '"Cloudflare-Workers"', "process.env.NODE_ENV": '"production"' },
   loader: { ".js": "jsx", ".mjs": "jsx", ".cjs": "jsx", ".txt": "text", ".html": "text", ".sql": "text" },

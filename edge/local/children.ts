@@ -27,7 +27,7 @@ const tailLines = 20;
  * The processes that the launcher runs, each in a process group of its own: a terminal's Ctrl-C reaches only the
  * launcher, which then ends them in order, and a guard ends them when the launcher dies without a word.
  */
-export const createChildren = (print: (line: string) => void) => {
+export const createChildren = (print: (name: string, line: string) => void) => {
   const alive = new Map<Child, number>();
   const guard = startGuard();
   const tellGuard = () => guard.write(`${[...alive.values()].join(" ")}\n`);
@@ -44,7 +44,7 @@ export const createChildren = (print: (line: string) => void) => {
         createInterface({ input: stream }).on("line", (line) => {
           lines.push(line);
           if (lines.length > tailLines) lines.shift();
-          print(`[${name}] ${line}`);
+          print(name, line);
         });
       read(process.stdout);
       read(process.stderr);

@@ -8,8 +8,10 @@ import path from "node:path";
 import { createChildren } from "./children.ts";
 import { edgeUrl, startEdge, whenEdgeReady } from "./edge-process.ts";
 import { keepInference, startInference, whenInferenceReady } from "./inference-service.ts";
+import { readPool } from "./pool-report.ts";
 import { prepare } from "./prepare.ts";
 import { describeEnd } from "./readiness.ts";
+import { createTerminal } from "./terminal.ts";
 import { writeWelcome } from "./welcome.ts";
 
 const root = path.join(import.meta.dirname, "..", "..");
@@ -17,7 +19,8 @@ const root = path.join(import.meta.dirname, "..", "..");
 const samePressMs = 500;
 const graceMs = 10_000;
 
-const print = (line: string) => console.log(line);
+const terminal = createTerminal(process.stdout);
+const { print } = terminal;
 const now = () => performance.now();
 
 if (existsSync(".env")) process.loadEnvFile(".env");
@@ -27,9 +30,9 @@ if (!prepared.ok) {
   console.error(prepared.error);
   process.exit(1);
 }
-const { settings, key, inferenceSecret, configFile, worker, inference, localOnly } = prepared.value;
+const { settings, key, adminKey, inferenceSecret, configFile, worker, inference, localOnly } = prepared.value;
 
-const children = createChildren(print);
+const children = createChildren(terminal.printFrom);
 let stopping: number | null = null;
 
 const stop = async (code: number) => {
@@ -61,6 +64,7 @@ const [edgeReady, inferenceReady] = await Promise.all([
 const problem = [edgeReady, inferenceReady].find((ready) => !ready.ok);
 if (problem && !problem.ok) await fail(problem.error);
 else if (edgeReady.ok) {
-  print(writeWelcome({ url: edgeUrl(settings.port), key, models: edgeReady.value, localOnly }));
+  const pool = await readPool(edgeReady.value, { port: settings.port, adminKey });
+  print(writeWelcome({ url: edgeUrl(settings.port), key, pool, localOnly }));
   await keepInference(children, inferenceOptions, inferenceChild, { print, now, stopped: () => stopping !== null });
 }

@@ -13,7 +13,9 @@ import { writeWorkerdConfig } from "./workerd-config.ts";
 /** All that is known and written before the first process starts. */
 export type Prepared = {
   readonly settings: Settings;
+  /** The tenant's key that the operator pastes. */
   readonly key: string;
+  readonly adminKey: string;
   /** Shared by the edge and the inference service, new at each start. */
   readonly inferenceSecret: string;
   readonly configFile: string;
@@ -56,6 +58,7 @@ export const prepare = async (input: {
   return ok({
     settings: settings.value,
     key: worker.SHOAL_DEV_KEY,
+    adminKey: worker.ADMIN_KEY,
     inferenceSecret,
     configFile: configFile.value,
     worker,

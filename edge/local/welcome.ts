@@ -1,42 +1,42 @@
-import * as z from "zod";
-
-/** What the launcher reads of the edge's `GET /v1/models`. */
-const modelsSchema = z.looseObject({ data: z.array(z.looseObject({ id: z.string() })) });
+import type { PoolReport } from "./pool-report.ts";
 
 /**
  * What the operator reads once everything answers: where it is, the key, who is in the pool and who is not, and a
- * request to paste. `models` is the body of the edge's `GET /v1/models`.
+ * request to paste. `localOnly`: no provider besides the inference service is configured.
  */
 export const writeWelcome = (input: {
   readonly url: string;
   readonly key: string;
-  readonly models: string;
+  readonly pool: PoolReport;
   readonly localOnly: boolean;
-}): string => {
-  const { data } = modelsSchema.parse(JSON.parse(input.models));
-  return [
-    "",
+}): string =>
+  [
     `Shoal is ready at ${input.url}`,
     `Key: ${input.key}`,
-    "",
-    `Models: ${data.map((model) => model.id).join(", ")}`,
-    ...(input.localOnly ? ["", localOnlyNote] : []),
-    "",
-    "Paste into a shell:",
-    "",
-    curl(input),
-    "",
-    "Or with the openai SDK:",
-    "",
-    typescript(input),
-    "",
+    describePool(input.pool),
+    ...(input.localOnly ? [describeLocalOnly(input.pool)] : []),
+    `Paste into a shell:\n\n${curl(input)}`,
+    `Or with the openai SDK:\n\n${typescript(input)}`,
+  ]
+    .map((section) => `\n${section}\n`)
+    .join("");
+
+const describePool = ({ workers, unconfigured }: PoolReport): string =>
+  [
+    workers.length === 0 ? "No worker is in the pool." : "Workers in the pool:",
+    ...workers.map(({ id, status, strengths }) => `  ${id} (${status}; strengths: ${strengths})`),
+    ...(unconfigured.length === 0 ? [] : ["Not in the pool:"]),
+    ...unconfigured.map(({ provider, needs, workers: count }) => `  ${provider}, ${count} workers: ${needs}`),
   ].join("\n");
+
+const describeLocalOnly = ({ workers, unconfigured }: PoolReport): string => {
+  const lacking = workers.length === 0 ? "Requests get 503 until a provider has a key." : plumbingTest;
+  const key = unconfigured.map(({ needs }) => /\b[A-Z_]+_API_KEY\b/.exec(needs)?.[0]).find((name) => name);
+  return `${lacking}${key === undefined ? "" : ` For real models, set one:\n\n  ${key}=... npm start`}`;
 };
 
-const localOnlyNote = `No provider has a key, so the only worker is one small local model. It shows that the plumbing works and says
-nothing of the quality of Shoal. Set a key to conduct real models:
-
-  OPENAI_API_KEY=... npm start`;
+const plumbingTest =
+  "No provider has a key, so the only worker is one small local model: a test of the plumbing, not the quality of Shoal.";
 
 const question = "Why do shoals of fish turn together?";
 
@@ -47,7 +47,10 @@ const curl = ({ url, key }: { url: string; key: string }): string => `curl -N ${
 
 const typescript = ({ url, key }: { url: string; key: string }): string => `import OpenAI from "openai";
 
-const shoal = new OpenAI({ baseURL: "${url}/v1", apiKey: "${key}" });
+const shoal = new OpenAI({
+  baseURL: "${url}/v1",
+  apiKey: "${key}",
+});
 const stream = await shoal.chat.completions.create({
   model: "shoal-mini",
   stream: true,
