@@ -294,6 +294,8 @@ const googleBody = z.strictObject({
         ),
     })
     .optional(),
+  /** Whether Google may keep the request; on by default for projects made since 2026-10-26. */
+  store: z.boolean().optional(),
   safetySettings: z.array(z.strictObject({ category: z.string(), threshold: z.string() })).optional(),
   cachedContent: z.string().optional(),
   serviceTier: z.string().optional(),
