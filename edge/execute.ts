@@ -149,18 +149,16 @@ async function* runBallot({ ballot }: BallotPlan, deps: ExecuteDeps): Events {
   yield* queue.until(ended);
 
   const winner = verdict.winner === null ? undefined : runs.get(verdict.winner.worker);
-  if (winner) return yield [...wordsOf(winner), endOf(winner)];
+  if (winner) return yield [...winner.events, endOf(winner)];
   yield* answerUndecided(ballot, [...runs.values()].filter(isUsable), deps);
 }
-
-const wordsOf = (run: StepRun): readonly AnswerEvent[] => run.events.filter((event) => !accounting.has(event.type));
 
 const judgeTask =
   "Write the final answer to the request above. Weigh the results: check each against the request, keep what is right, correct what is wrong. Answer the request itself, without mentioning the results.";
 
 async function* answerUndecided(ballot: BallotPlan["ballot"], usable: readonly StepRun[], deps: ExecuteDeps): Events {
   const best = ballot.order.map((voter) => usable.find((run) => run.step.worker === voter.worker)).find(Boolean);
-  if (best && (ballot.judge === null || usable.length === 1)) return yield [...wordsOf(best), endOf(best)];
+  if (best && (ballot.judge === null || usable.length === 1)) return yield [...best.events, endOf(best)];
   const worker = ballot.judge ?? ballot.order[0]?.worker;
   if (worker === undefined) return;
   if (usable.length === 0) return yield* answer(answerStep(worker), deps.chat, deps);

@@ -6,7 +6,8 @@ import { encode, encodeError } from "./encode.ts";
 import { execute } from "./execute.ts";
 import type { Format } from "./formats/format.ts";
 import { answerHeaders, baseHeaders } from "./headers.ts";
-import { plan } from "./plan.ts";
+import { plan, type Planned } from "./plan.ts";
+import type { Member } from "./pool.ts";
 import { receive } from "./receive.ts";
 import { reserve } from "./reserve.ts";
 import { createRunStep } from "./run-step.ts";
@@ -37,7 +38,7 @@ const answer = async (request: Request, format: Format, context: Context): Promi
   const events = execute(planned.decision.plan, {
     chat,
     stream: client.stream,
-    alternates: planned.decision.scores.map((score) => score.worker),
+    alternates: alternatesOf(planned, received.value.pool),
     runStep,
     extend: reservation.value.extend,
     newBoundary: context.newId,
@@ -47,3 +48,7 @@ const answer = async (request: Request, format: Format, context: Context): Promi
     await encode(accounted, { format, client, planned, headers: () => answerHeaders(planned, context) }, context),
   );
 };
+
+/** Who may answer in a worker's place: by utility where the conductor has decided, else in the pool's order. */
+const alternatesOf = ({ decision }: Planned, pool: readonly Member[]): readonly string[] =>
+  decision.scores.length > 0 ? decision.scores.map(({ worker }) => worker) : pool.map(({ worker }) => worker.card.id);
