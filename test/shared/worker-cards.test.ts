@@ -1,0 +1,63 @@
+import { describe, expect, it } from "vitest";
+import { workerCards } from "../../shared/worker-cards.ts";
+import { priceAt, type WorkerCard } from "../../shared/workers.ts";
+
+/** As the recordings spell them. */
+const recorded = [
+  "claude-opus-4-6",
+  "claude-sonnet-4-6",
+  "gpt-5.4",
+  "glm-5",
+  "kimi-k2.5",
+  "MiniMax-M2.7",
+  "Qwen3-Max",
+  "qwen3.5-plus",
+];
+
+describe("worker cards", () => {
+  it("have each an id of their own", () => {
+    expect(new Set(workerCards.map(({ id }) => id)).size).toBe(workerCards.length);
+  });
+
+  it("cover every recorded model once as measured", () => {
+    const measured = workerCards.filter(({ strengths }) => strengths === "measured").map(({ profile }) => profile);
+    expect(measured.toSorted()).toEqual(recorded.toSorted());
+  });
+
+  it.each(workerCards.map((card) => [card.id, card] as const))("%s is consistent", (_id, card) => {
+    expect(card.profile === null).toBe(card.strengths === "none");
+    if (card.profile !== null) expect(recorded).toContain(card.profile);
+    expect(card.maxOutputTokens).toBeLessThanOrEqual(card.contextTokens);
+    expect(card.abilities.includes("tool_choice") && !card.abilities.includes("tools")).toBe(false);
+    expect(card.abilities.includes("image_url") && !card.abilities.includes("vision")).toBe(false);
+    expect(new Set(card.abilities).size).toBe(card.abilities.length);
+    expect(card.source.date).toMatch(/^\d{4}-\d{2}-\d{2}$/);
+    const bounds = card.price?.tiers?.map(({ aboveInputTokens }) => aboveInputTokens) ?? [];
+    expect(bounds).toEqual(bounds.toSorted((a, b) => a - b));
+    for (const tier of card.price?.tiers ?? []) expect(tier.input).toBeGreaterThan(card.price?.input ?? 0);
+  });
+});
+
+describe("priceAt", () => {
+  const card: WorkerCard = {
+    ...(workerCards[0] as WorkerCard),
+    price: { input: 1, output: 2 },
+    priceChanges: [
+      { from: "2026-12-01", price: { input: 3, output: 4 } },
+      { from: "2027-01-01", price: { input: 5, output: 6 } },
+    ],
+  };
+
+  it.each([
+    ["2026-11-30T23:59:59Z", 1],
+    ["2026-12-01T00:00:00Z", 3],
+    ["2027-06-01T00:00:00Z", 5],
+  ])("gives the price that holds at %s", (time, input) => {
+    expect(priceAt(card, Date.parse(time))?.input).toBe(input);
+  });
+
+  it("gives the card's own price without announced changes", () => {
+    const { priceChanges: _none, ...plain } = card;
+    expect(priceAt(plain, 0)).toEqual({ input: 1, output: 2 });
+  });
+});
