@@ -57,7 +57,8 @@ export const needsOf = (step: Step, steps: readonly Step[]): readonly string[] =
 
 /**
  * Reads a plan that may come from anywhere: shape, caps, known workers, unique ids, known and acyclic access. Steps
- * come back in topological order with the answering step last. The error says what is wrong in words.
+ * come back in topological order with the answering step last; a step that the answer does not rest on would cost and
+ * change nothing, and is left out. The error says what is wrong in words.
  */
 export const parsePlan = (input: unknown, pool: ReadonlySet<string>): Result<Plan, string> => {
   const parsed = planSchema.safeParse(input);
@@ -83,7 +84,7 @@ const orderSteps = (plan: Workflow): Result<Plan, string> => {
   const { steps } = plan;
   const ids = new Set(steps.map((step) => step.id));
   if (ids.size < steps.length) return err("two steps have the same id");
-  const needs = new Map(steps.map((step) => [step.id, needsOf(step, steps)]));
+  const needs = new Map(steps.map((step) => [step.id, [...new Set(needsOf(step, steps))]]));
   for (const [id, wanted] of needs) {
     const unknown = wanted.find((need) => !ids.has(need));
     if (unknown !== undefined) return err(`step ${id} may see ${unknown}, which does not exist`);
@@ -102,9 +103,18 @@ const orderSteps = (plan: Workflow): Result<Plan, string> => {
     placed.add(next.id);
     ordered.push(pinAccess(next, needs.get(next.id) ?? []));
   }
-  return ok({ kind: "workflow", steps: ordered });
+  const used = restsOn(last, needs);
+  return ok({ kind: "workflow", steps: ordered.filter((step) => used.has(step.id)) });
 };
 
-/** Reordering may change who stands before whom, so `all` is written out. */
+/** The answering step, the steps that it may see, those that they may see, and so on. */
+const restsOn = (last: Step | undefined, needs: ReadonlyMap<string, readonly string[]>): ReadonlySet<string> => {
+  const used = new Set(last ? [last.id] : []);
+  // A set gives what is added to it while it is read.
+  for (const id of used) for (const need of needs.get(id) ?? []) used.add(need);
+  return used;
+};
+
+/** Reordering may change who stands before whom, so what a step may see is written out. */
 const pinAccess = (step: Step, needs: readonly string[]): Step =>
-  step.access === "all" ? { ...step, access: [...needs] } : step;
+  step.access === "none" ? step : { ...step, access: [...needs] };

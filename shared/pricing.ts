@@ -30,15 +30,22 @@ export const costOf = (price: Price, usage: Usage): MicroDollars => {
     usage.cachedInputTokens * (rates.cachedInput ?? rates.input) +
     usage.cacheWriteTokens * (rates.cacheWrite ?? rates.input) +
     usage.outputTokens * rates.output;
-  // Decimal rates leave a residue of 1e-10 in binary; it must not round a whole number up.
-  return Math.ceil(cost - 1e-6);
+  return roundUp(cost);
 };
 
-/** The most a call can cost: all input at the dearest input rate, all of the output cap used. */
+/**
+ * The most a call can cost: all input at the dearest input rate, all of the output cap used, in whichever tier the
+ * input may fall.
+ */
 export const boundOf = (price: Price, inputTokens: number, outputCap: number): MicroDollars => {
-  const rates = ratesFor(price, inputTokens);
-  const dearest = Math.max(rates.input, rates.cachedInput ?? 0, rates.cacheWrite ?? 0);
-  return Math.ceil(inputTokens * dearest + outputCap * rates.output - 1e-6);
+  const reachable = [price, ...(price.tiers ?? []).filter((tier) => inputTokens > tier.aboveInputTokens)];
+  return Math.max(...reachable.map((rates) => roundUp(inputTokens * dearestInput(rates) + outputCap * rates.output)));
 };
+
+const dearestInput = ({ input, cachedInput, cacheWrite }: Rates): number =>
+  Math.max(input, cachedInput ?? 0, cacheWrite ?? 0);
+
+/** Decimal rates leave a residue of 1e-10 in binary; it must not round a whole number up. */
+const roundUp = (amount: number): MicroDollars => Math.max(0, Math.ceil(amount - 1e-6));
 
 export const toDollars = (amount: MicroDollars): number => amount / 1_000_000;

@@ -1,7 +1,9 @@
 import type { ChatRequest, Message } from "./chat.ts";
 
-/** What a chat template may add around a message, in tokens. */
+/** What a chat template may add around a message or a tool call, in tokens. */
 const perMessage = 16;
+/** Above what any vendor's own words about tools or a schema take. */
+const perDeclarations = 1_000;
 /** Above what any vendor counts for one image at its highest detail. */
 const perImage = 3_000;
 /** English and code are near four bytes a token; a byte-level vocabulary never needs more than one a byte. */
@@ -10,31 +12,34 @@ const bytesPerToken = 4;
 const encoder = new TextEncoder();
 const bytesOf = (text: string): number => encoder.encode(text).length;
 
-type Size = { readonly bytes: number; readonly images: number; readonly messages: number };
+/** `frames`: messages and tool calls. */
+type Size = { readonly bytes: number; readonly images: number; readonly frames: number };
 
 const sizeOf = (message: Message): Size => {
-  if (message.role === "system") return { bytes: bytesOf(message.text), images: 0, messages: 1 };
-  let bytes = 0;
+  if (message.role === "system") return { bytes: bytesOf(message.text), images: 0, frames: 1 };
+  let bytes = message.role === "user" ? bytesOf(message.name ?? "") : 0;
   let images = 0;
+  let frames = 1;
   for (const part of message.content) {
     if (part.type === "image") images += 1;
     else if (part.type === "file") bytes += Math.ceil((part.base64.length * 3) / 4);
-    else if (part.type === "tool-call") bytes += bytesOf(part.name) + bytesOf(part.arguments);
-    else bytes += bytesOf(part.text);
+    else if (part.type === "tool-call") {
+      bytes += bytesOf(part.name) + bytesOf(part.arguments);
+      frames += 1;
+    } else bytes += bytesOf(part.text);
   }
-  return { bytes, images, messages: 1 };
+  return { bytes, images, frames };
 };
+
+const declares = ({ tools, output }: ChatRequest): boolean => tools.length > 0 || output.type === "json_schema";
 
 const measure = (chat: ChatRequest): Size => {
   const sizes = chat.messages.map(sizeOf);
-  const declared =
-    chat.tools.length > 0 || chat.output.type === "json_schema"
-      ? bytesOf(JSON.stringify([chat.tools, chat.output]))
-      : 0;
+  const declared = declares(chat) ? bytesOf(JSON.stringify([chat.tools, chat.output])) : 0;
   return {
     bytes: sizes.reduce((sum, size) => sum + size.bytes, declared),
     images: sizes.reduce((sum, size) => sum + size.images, 0),
-    messages: sizes.length,
+    frames: sizes.reduce((sum, size) => sum + size.frames, 0),
   };
 };
 
@@ -42,10 +47,11 @@ const measure = (chat: ChatRequest): Size => {
 export type InputTokens = { readonly likely: number; readonly bound: number };
 
 export const countInput = (chat: ChatRequest): InputTokens => {
-  const { bytes, images, messages } = measure(chat);
+  const { bytes, images, frames } = measure(chat);
+  const declarations = declares(chat) ? perDeclarations : 0;
   return {
-    likely: Math.ceil(bytes / bytesPerToken) + images * 1_000 + messages * 4,
-    bound: bytes + images * perImage + (messages + 1) * perMessage,
+    likely: Math.ceil(bytes / bytesPerToken) + images * 1_000 + frames * 4,
+    bound: bytes + images * perImage + (frames + 1) * perMessage + declarations,
   };
 };
 
