@@ -78,12 +78,13 @@ export const createChildren = (print: (name: string, line: string) => void) => {
 
 export type Children = ReturnType<typeof createChildren>;
 
-/** Signals every process of a group; one that is gone already is no error. */
-export const signalGroup = (group: number, signal: NodeJS.Signals): void => {
+/** Signals every process of a group, 0 to ask only; gives whether there still is one. */
+export const signalGroup = (group: number, signal: NodeJS.Signals | 0): boolean => {
   try {
-    process.kill(-group, signal);
+    return process.kill(-group, signal);
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+    if (error instanceof Error && "code" in error && error.code === "ESRCH") return false;
+    throw error;
   }
 };
 

@@ -7,14 +7,14 @@ import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { signalGroup } from "./children.ts";
 
-const graceMs = 2000;
+/** So many looks, so far apart, at whether they have ended by themselves. */
+const looks = 40;
+const lookMs = 50;
 
 let groups: readonly number[] = [];
 for await (const line of createInterface({ input: process.stdin })) {
   groups = line.split(" ").filter(Boolean).map(Number);
 }
-if (groups.length > 0) {
-  for (const group of groups) signalGroup(group, "SIGTERM");
-  await delay(graceMs);
-  for (const group of groups) signalGroup(group, "SIGKILL");
-}
+for (const group of groups) signalGroup(group, "SIGTERM");
+for (let look = 0; look < looks && groups.some((group) => signalGroup(group, 0)); look += 1) await delay(lookMs);
+for (const group of groups) signalGroup(group, "SIGKILL");

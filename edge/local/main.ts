@@ -51,6 +51,8 @@ const onSignal = () => {
   void stop(0);
 };
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, onSignal);
+// Whoever read the output is gone, as after `npm start | head`.
+process.stdout.on("error", () => void stop(1));
 
 const inferenceOptions = { root, port: settings.inferencePort, secret: inferenceSecret, env: inference };
 const inferenceChild = startInference(children, inferenceOptions);

@@ -64,10 +64,10 @@ const withoutOwn = () =>
       .map((name) => [name, ""]),
   );
 
-/** Runs the launcher with these variables and no others of the system's. */
-export const launch = (env: Readonly<Record<string, string>>): Launch => {
+/** Runs the launcher with these variables and no others of the system's. `cwd` is where it looks for `.env`. */
+export const launch = (env: Readonly<Record<string, string>>, cwd: string = root): Launch => {
   const child = spawn(process.execPath, [path.join(root, "edge", "local", "main.ts")], {
-    cwd: root,
+    cwd,
     env: { ...process.env, ...withoutOwn(), ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
