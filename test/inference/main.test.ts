@@ -1,9 +1,10 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
+import { decisionSchema } from "../../shared/decision.ts";
 import { readSse } from "../../shared/sse.ts";
 import { modelsSchema } from "./openai-shapes.ts";
-import { startProcess, stopProcess, type ServiceProcess } from "./process.ts";
+import { secret, startProcess, stopProcess, type ServiceProcess } from "./process.ts";
 
 let service: ServiceProcess;
 
@@ -56,6 +57,31 @@ describe("main", () => {
     });
   });
 
+  it("plans with the shipped weights", async () => {
+    service = startProcess({ SHOAL_CHAT_MODEL: "none" });
+    const { weights } = await service.event("ready");
+    const candidate = { profile: null, strengths: "none", price: null, latencyMs: null, bias: 0 };
+    const response = await fetch(await service.url("/v1/plan"), {
+      method: "POST",
+      headers: { authorization: `Bearer ${secret}` },
+      body: JSON.stringify({
+        view: { system: "", head: "Prove that the square root of 2 is irrational.", tail: "" },
+        extractor: null,
+        inputTokens: 12,
+        tools: false,
+        tier: "mini",
+        lambda: 10,
+        mu: 0.01,
+        deadlineMs: 30_000,
+        candidates: ["one", "two"].map((worker) => ({ ...candidate, worker })),
+      }),
+    });
+    const decision = decisionSchema.parse(await response.json());
+    expect(decision.weights).toBe(weights);
+    expect(decision.taskType === null || decision.taskType.probability > 0).toBe(true);
+    expect((await service.get("/v1/models")).status).toBe(200);
+  });
+
   it("serves embeddings without a chat model, and says why there is none", async () => {
     service = startProcess({ SHOAL_CHAT_MODEL: "nowhere/model.gguf" });
     await service.event("chat-model-failed");
@@ -67,7 +93,7 @@ describe("main", () => {
     });
     const response = await fetch(await service.url("/v1/embeddings"), {
       method: "POST",
-      headers: { authorization: "Bearer a-secret-of-some-length" },
+      headers: { authorization: `Bearer ${secret}` },
       body: JSON.stringify({ model: "all-minilm-l6-v2", input: "still here" }),
     });
     expect(response.status).toBe(200);
