@@ -1,4 +1,3 @@
-import type { BaseAnthropic } from "@anthropic-ai/sdk/client";
 import type Anthropic from "@anthropic-ai/sdk";
 import type {
   AssistantPart,
@@ -14,7 +13,7 @@ import type { Usage } from "../../shared/usage.ts";
 import type { Ability } from "../../shared/workers.ts";
 import { countOf, fieldsOf, parseFields, textOf, type Fields } from "./narrow.ts";
 import type { Call, Decoder, Provider } from "./provider.ts";
-import { keepClients, original, sdkTimeoutMs, withoutFailures } from "./sdk.ts";
+import { keepClients, original } from "./sdk.ts";
 import { seal, unseal, type Origin } from "./signature.ts";
 import { protocolError, readError, readStreamError } from "./upstream-error.ts";
 
@@ -349,19 +348,7 @@ const createDecoder = (origin: Origin): Decoder => {
   };
 };
 
-/** The base client alone: the full one brings four times the code for endpoints that are not called. */
-const clientOf = keepClients<BaseAnthropic>(async ({ baseUrl, apiKey }, fetcher) => {
-  const { BaseAnthropic } = await import("@anthropic-ai/sdk/client");
-  return new BaseAnthropic({
-    apiKey,
-    authToken: null,
-    webhookKey: null,
-    baseURL: baseUrl,
-    fetch: withoutFailures(fetcher),
-    maxRetries: 0,
-    timeout: sdkTimeoutMs,
-  });
-});
+const clientOf = keepClients(() => import("./anthropic-sdk.ts"));
 
 export const anthropic: Provider = {
   name,

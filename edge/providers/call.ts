@@ -34,31 +34,41 @@ export type CallIo = {
 };
 
 /**
- * Asks one worker once. Gives the events of each chunk that arrives as one batch; the last event of all is `end` or
- * `error`, and nothing that an upstream does is thrown. The upstream ends when `io.signal` aborts, when a deadline
+ * Asks one worker once. Gives the events of each chunk that arrives as one batch, before them an empty one when the
+ * vendor has accepted the call and may bill it; the last event of all is `end` or `error`, and nothing that an upstream
+ * does is thrown. The upstream ends when `io.signal` aborts, when a deadline
  * passes, and when the consumer stops early. A consumer that waits for a batch stops by the signal.
  */
 export async function* callWorker(call: Call, target: Target, io: CallIo): AsyncGenerator<readonly CallEvent[]> {
   const watch = createWatch(target.provider.name, io);
   try {
-    const response = await send(call, target, io, watch);
-    const refusal = response instanceof Response ? await readRefusal(response, target, watch) : response;
-    if (refusal) yield [failed(refusal)];
-    else if (response instanceof Response) yield* readAnswer(response, { call, target, io, watch });
+    const next = await open(call, target, io, watch);
+    for (let events = await next(); events; events = await next()) {
+      if (events.length > 0) yield events;
+    }
   } finally {
     watch.close();
   }
 }
 
-async function* readAnswer(
-  response: Response,
-  { call, target, io, watch }: { call: Call; target: Target; io: CallIo; watch: Watch },
-): AsyncGenerator<readonly CallEvent[]> {
+/** The next events of an answer, maybe none yet; null after the last. A generator within a generator costs more. */
+type Next = () => Promise<readonly CallEvent[] | null>;
+
+const open = async (call: Call, target: Target, io: CallIo, watch: Watch): Promise<Next> => {
+  const response = await send(call, target, io, watch);
+  if (!(response instanceof Response)) return once([failed(response)]);
+  const refusal = await readRefusal(response, target, watch);
+  if (refusal) return once([failed(refusal)]);
   const { provider } = target;
   const reader = createReader(provider.name, provider.decoder(call));
-  if (io.mode === "whole") yield await readWhole(response, reader, watch);
-  else yield* readChunks(response, reader, watch);
-}
+  if (io.mode === "whole" || !response.body) return once(await readWhole(response, reader, watch));
+  return readChunks(response.body.getReader(), reader, watch);
+};
+
+const once = (events: readonly CallEvent[]): Next => {
+  const batches = [events];
+  return () => Promise.resolve(batches.pop() ?? null);
+};
 
 const failed = (error: UpstreamError): CallEvent => ({ type: "error", error });
 
@@ -256,36 +266,49 @@ const attempt = <T>(run: () => T): T | null => {
   }
 };
 
+/** One decoding for the whole body. What came before a failure counts as well: the vendor bills it. */
 const readWhole = async (response: Response, reader: Reader, watch: Watch): Promise<readonly CallEvent[]> => {
   watch.expect("end");
-  const body = await readText(response, watch);
-  return typeof body === "string" ? reader.end(body) : [failed(body)];
-};
-
-async function* readChunks(response: Response, reader: Reader, watch: Watch): AsyncGenerator<readonly CallEvent[]> {
-  if (!response.body) {
-    yield reader.end("");
-    return;
-  }
+  if (!response.body) return reader.end("");
   const body = response.body.getReader();
   watch.onFailure(() => void body.cancel().catch(ignore));
   const text = new TextDecoder();
-  let begun = false;
-  let events: readonly CallEvent[] = [];
-  watch.expect("first token");
-  while (!events.some(isLast)) {
+  const pieces: string[] = [];
+  for (;;) {
     const chunk = await readChunk(body, watch);
-    if ("kind" in chunk) events = [failed(chunk)];
-    else if (chunk.done) events = reader.end(text.decode());
-    else events = reader.push(text.decode(chunk.value, { stream: true }));
-    begun ||= events.some(isContent);
-    if (begun) watch.expect("next chunk");
-    if (events.length > 0) yield events;
+    if ("kind" in chunk) return [...reader.push(pieces.join("")).filter((event) => !isLast(event)), failed(chunk)];
+    if (chunk.done) break;
+    pieces.push(text.decode(chunk.value, { stream: true }));
   }
-  if (events.at(-1)?.type === "end") release(body, watch);
-}
+  watch.finished();
+  return reader.end(pieces.join("") + text.decode());
+};
 
 type Body = ReadableStreamDefaultReader<Uint8Array>;
+
+const readChunks = (body: Body, reader: Reader, watch: Watch): Next => {
+  const text = new TextDecoder();
+  let begun = false;
+  let over = false;
+  watch.onFailure(() => void body.cancel().catch(ignore));
+  watch.expect("first token");
+
+  const read = async (): Promise<readonly CallEvent[]> => {
+    const chunk = await readChunk(body, watch);
+    if ("kind" in chunk) return [failed(chunk)];
+    return chunk.done ? reader.end(text.decode()) : reader.push(text.decode(chunk.value, { stream: true }));
+  };
+
+  return async () => {
+    if (over) return null;
+    const events = await read();
+    over = events.some(isLast);
+    begun ||= events.some(isContent);
+    if (over) release(body, events, watch);
+    else if (begun) watch.expect("next chunk");
+    return events;
+  };
+};
 
 const readChunk = async (body: Body, watch: Watch) => {
   try {
@@ -296,8 +319,9 @@ const readChunk = async (body: Body, watch: Watch) => {
   }
 };
 
-/** The answer is complete. A body that ends at once leaves its connection to the next call; any other is ended. */
-const release = (body: Body, watch: Watch): void => {
+/** After a complete answer a body that ends at once leaves its connection to the next call; any other is ended. */
+const release = (body: Body, events: readonly CallEvent[], watch: Watch): void => {
+  if (events.at(-1)?.type !== "end") return;
   watch.finished();
   void body
     .read()

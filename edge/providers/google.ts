@@ -1,4 +1,4 @@
-import type { GenerateContentParameters, GoogleGenAI } from "@google/genai/web";
+import type { GenerateContentParameters } from "@google/genai/web";
 import type {
   AssistantPart,
   ChatRequest,
@@ -317,11 +317,7 @@ const createDecoder = (origin: Origin): Decoder => {
   };
 };
 
-const clientOf = keepClients<GoogleGenAI>(async ({ baseUrl, apiKey }) => {
-  const { GoogleGenAI } = await import("@google/genai/web");
-  // The stable version, the SDK's default, gets new fields last.
-  return new GoogleGenAI({ apiKey, apiVersion: "v1beta", httpOptions: { baseUrl } });
-});
+const clientOf = keepClients(() => import("./google-sdk.ts"));
 
 const isBody = (body: unknown): body is GenerateContentParameters => isFields(body) && Array.isArray(body["contents"]);
 

@@ -21,16 +21,20 @@ export const withoutFailures =
 
 export const original = (response: Response): Response => behindStandIn.get(response) ?? response;
 
-type Build<Client> = (connection: Connection, fetcher: typeof fetch) => Promise<Client>;
+export type BuildClient<Client> = (connection: Connection, fetcher: typeof fetch) => Client;
 
-/** SDK clients, built at first use and kept in the isolate, one per connection and `fetch`. They hold no request. */
-export const keepClients = <Client>(build: Build<Client>): Build<Client> => {
+/**
+ * SDK clients, built at first use and kept in the isolate, one per connection and `fetch`. They hold no request.
+ * An SDK is most of the Worker's code, so it stands in a module of its own that is evaluated when it is first needed;
+ * imported from there by name, since an import of the whole package would keep the bundler from leaving parts out.
+ */
+export const keepClients = <Client>(load: () => Promise<{ readonly buildClient: BuildClient<Client> }>) => {
   const kept = new WeakMap<typeof fetch, Map<string, Client>>();
-  return async (connection, fetcher) => {
+  return async (connection: Connection, fetcher: typeof fetch): Promise<Client> => {
     const clients = kept.get(fetcher) ?? new Map<string, Client>();
     kept.set(fetcher, clients);
     const key = `${connection.baseUrl}\n${connection.apiKey}`;
-    const client = clients.get(key) ?? (await build(connection, fetcher));
+    const client = clients.get(key) ?? (await load()).buildClient(connection, fetcher);
     clients.set(key, client);
     return client;
   };

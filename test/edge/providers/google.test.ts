@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { google } from "../../../edge/providers/google.ts";
+import type { UpstreamError } from "../../../shared/errors.ts";
+import type { CallEvent } from "../../../shared/events.ts";
 import type { Call } from "../../../edge/providers/provider.ts";
 import { longChat, makeCall, recordFetch, testProvider, weather } from "./contract.ts";
 
@@ -17,11 +19,10 @@ const usage = (outputTokens = 0, reasoningTokens = 0, cachedInputTokens = 0) =>
       source: "reported",
     },
   }) as const;
-const upstream = (cause: string, message: string, status: number | null = null) =>
-  ({
-    type: "error",
-    error: { kind: "upstream", provider: "google", cause, status, message, retryAfterSeconds: null },
-  }) as never;
+const upstream = (cause: UpstreamError["cause"], message: string, status: number | null = null): CallEvent => ({
+  type: "error",
+  error: { kind: "upstream", provider: "google", cause, status, message, retryAfterSeconds: null },
+});
 
 testProvider(google, {
   env: { GEMINI_API_KEY: connection.apiKey },

@@ -157,6 +157,9 @@ testProvider(local, {
   ],
 });
 
+const reasoningOf = (model: string) =>
+  ({ type: "reasoning", text: "", signature: `openrouter/${model}|{"details":[{"type":"reasoning.text"}]}` }) as const;
+
 describe("compatible requests", () => {
   it("names cap, system role and end user as most hosts know them", () => {
     expect(litellm.request(makeCall({ ...longChat, user: "u-1" }, { reasoningEffort: "high" }))).toMatchObject({
@@ -181,14 +184,10 @@ describe("compatible requests", () => {
   });
 
   it("returns OpenRouter's reasoning details to the model that had them", () => {
-    const reasoning = (model: string) =>
-      ({
-        type: "reasoning",
-        text: "",
-        signature: `openrouter/${model}|{"details":[{"type":"reasoning.text"}]}`,
-      }) as const;
     const answer = { type: "text", text: "3" } as const;
-    const messages = [{ role: "assistant", content: [reasoning("model-x"), reasoning("model-y"), answer] }] as const;
+    const messages = [
+      { role: "assistant", content: [reasoningOf("model-x"), reasoningOf("model-y"), answer] },
+    ] as const;
     expect(openrouter.request(makeCall({ messages }))).toMatchObject({
       messages: [{ role: "assistant", content: "3", reasoning_details: [{ type: "reasoning.text" }] }],
     });
@@ -209,6 +208,8 @@ describe("compatible requests", () => {
   });
 });
 
+const registryOf = (hosts: unknown, env = {}) => createRegistry({ SHOAL_PROVIDERS: JSON.stringify(hosts), ...env });
+
 describe("the registry", () => {
   const host = {
     name: "groq",
@@ -224,7 +225,6 @@ describe("the registry", () => {
       },
     ],
   };
-  const registryOf = (hosts: unknown, env = {}) => createRegistry({ SHOAL_PROVIDERS: JSON.stringify(hosts), ...env });
 
   it("says which providers lack what", () => {
     const { connected, unconfigured } = createRegistry({ OPENAI_API_KEY: key });

@@ -198,6 +198,8 @@ testProvider(openai, {
   ],
 });
 
+const speaksResponses = (call: Parameters<typeof openai.request>[0]) => "input" in Object(openai.request(call));
+
 describe("openai requests", () => {
   it("writes a conversation for Chat Completions", () => {
     expect(openai.request(makeCall(longChat))).toEqual({
@@ -347,8 +349,6 @@ describe("openai requests", () => {
       ],
     });
   });
-
-  const speaksResponses = (call: Parameters<typeof openai.request>[0]) => "input" in Object(openai.request(call));
 
   it("speaks Responses where Chat Completions refuses the call", () => {
     const tools = { tools: [weather] };
