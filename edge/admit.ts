@@ -17,7 +17,13 @@ export type Grant = { readonly identity: Identity; readonly record: KeyRecord };
 
 /** Dollars that this isolate may hand to requests of one key. */
 type Purse = { readonly id: string; amount: MicroDollars | null; readonly expiresAt: number };
-type Entry = { readonly record: KeyRecord; readonly readAt: number; purse: Purse; refreshing: boolean };
+type Entry = {
+  readonly record: KeyRecord;
+  readonly readAt: number;
+  /** Newest last. Requests that arrive together may each bring one. */
+  readonly purses: readonly Purse[];
+  refreshing: boolean;
+};
 
 export type AdmitDeps = {
   readonly objects: Objects;
@@ -60,14 +66,18 @@ export const draw = async (
   amount: MicroDollars,
   deps: AdmitDeps,
 ): Promise<Result<{ leaseId: string }, ShoalError>> => {
-  const held = entries.get(identity.keyHash)?.purse;
-  if (held && take(held, amount, deps.clock.now())) return ok({ leaseId: held.id });
+  const held = takeHeld(identity, amount, deps.clock.now());
+  if (held !== null) return ok({ leaseId: held });
   const asked = await ask(identity, { need: amount, affinity: null }, deps);
-  if (!asked.ok) return asked;
-  const { purse } = asked.value;
-  if (!take(purse, amount, deps.clock.now())) return err({ kind: "internal" });
-  return ok({ leaseId: purse.id });
+  if (asked.ok) return ok({ leaseId: asked.value.leaseId });
+  // What another request has brought in meanwhile may cover this one too.
+  const late = takeHeld(identity, amount, deps.clock.now());
+  return late === null ? asked : ok({ leaseId: late });
 };
+
+/** Takes the amount from the first purse that covers it; null when none does. */
+const takeHeld = ({ keyHash }: Identity, amount: MicroDollars, now: number): string | null =>
+  entries.get(keyHash)?.purses.find((purse) => take(purse, amount, now))?.id ?? null;
 
 const take = (purse: Purse, amount: MicroDollars, now: number): boolean => {
   if (purse.amount === null) return true;
@@ -85,16 +95,26 @@ const ask = async (
   const dev = tenant === devTenant;
   const answer = await deps.objects.tenant(tenant).admit({ keyId, keyHash, need, dev, affinity });
   if (!answer.ok) {
-    entries.delete(keyHash);
+    // A key without money keeps what its purses still hold.
+    if (answer.error.kind === "invalid_key") entries.delete(keyHash);
     return err(answer.error);
   }
   const { record, lease, affinityWorker } = answer.value;
-  const entry: Entry = { record, readAt: deps.clock.now(), purse: toPurse(lease), refreshing: false };
-  remember(keyHash, entry);
-  return ok({ record, purse: entry.purse, affinityWorker });
+  const now = deps.clock.now();
+  const kept = (entries.get(keyHash)?.purses ?? []).filter((purse) => isWorthKeeping(purse, now));
+  remember(keyHash, { record, readAt: now, purses: [...kept, toPurse(lease, need)], refreshing: false });
+  return ok({ record, leaseId: lease.id, affinityWorker });
 };
 
-const toPurse = ({ id, amount, expiresAt }: Lease): Purse => ({ id, amount, expiresAt });
+const isWorthKeeping = ({ amount, expiresAt }: Purse, now: number): boolean =>
+  amount !== null && amount > 0 && expiresAt - leaseMarginMs > now;
+
+/** The lease, less what it was asked for. */
+const toPurse = ({ id, amount, expiresAt }: Lease, need: MicroDollars): Purse => ({
+  id,
+  amount: amount === null ? null : amount - need,
+  expiresAt,
+});
 
 const remember = (keyHash: string, entry: Entry): void => {
   const oldest = entries.keys().next();

@@ -77,7 +77,9 @@ export const createOutbox = (objects: Objects, clock: Clock): Outbox => {
         }
       }
     },
-    findTrace: (tenant, id) =>
-      pending.get(tenant)?.traces.find((trace) => trace.id === id) ?? traveling.get(id) ?? null,
+    findTrace(tenant, id) {
+      const trace = pending.get(tenant)?.traces.find((candidate) => candidate.id === id) ?? traveling.get(id);
+      return trace?.tenant === tenant ? trace : null;
+    },
   };
 };

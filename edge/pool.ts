@@ -1,8 +1,8 @@
-import { usesTools, type ChatRequest } from "../shared/chat.ts";
+import { usesTools, type ChatRequest, type ReasoningEffort } from "../shared/chat.ts";
 import type { ShoalError } from "../shared/errors.ts";
 import { err, ok, type Result } from "../shared/result.ts";
 import type { InputTokens } from "../shared/tokens.ts";
-import type { Ability, Worker, WorkerCard } from "../shared/workers.ts";
+import { priceAt, type Ability, type Worker, type WorkerCard } from "../shared/workers.ts";
 import type { Clock } from "./clock.ts";
 import type { Health } from "./health.ts";
 import type { KeyRecord } from "./ledger.ts";
@@ -34,15 +34,18 @@ export const choosePool = (
   request: PoolRequest,
   deps: PoolDeps,
 ): Result<readonly Member[], ShoalError> => {
-  const allowed = allow(roster, request);
+  const now = deps.clock.now();
+  const allowed = allow(
+    roster.map((entry) => ({ ...entry, card: { ...entry.card, price: priceAt(entry.card, now) } })),
+    request,
+  );
   if (!allowed.ok) return allowed;
-  const able = narrow(allowed.value, requirementsOf(request.chat));
+  const able = narrow(allowed.value, requirementsOf(request));
   if (!able.ok) return able;
   const fitting = fit(able.value, request.input);
   if (!fitting.ok) return fitting;
-  const up = fitting.value.filter(({ card }) => deps.health.isUp(card.id, deps.clock.now()));
-  const effort =
-    (request.choice.kind === "worker" ? request.choice.effort : null) ?? request.chat.reasoningEffort ?? null;
+  const up = fitting.value.filter(({ card }) => deps.health.isUp(card.id, now));
+  const effort = effortOf(request)?.effort ?? null;
   return ok(
     (up.length > 0 ? up : fitting.value).map(({ card, provider, upstream, connection }) => ({
       worker: { card, provider: provider.name, upstream, reasoningEffort: effort },
@@ -74,9 +77,20 @@ const ability = (name: Ability, param: string): Requirement => ({
   met: (card, provider) => card.abilities.includes(name) && provider.abilities.has(name),
 });
 
+/** The effort wanted, and the parameter that says so: a name with an effort goes before `reasoning_effort`. */
+const effortOf = ({
+  chat,
+  choice,
+}: PoolRequest): { readonly effort: ReasoningEffort; readonly param: string } | null => {
+  if (choice.kind === "worker" && choice.effort !== null) return { effort: choice.effort, param: "model" };
+  return chat.reasoningEffort === undefined ? null : { effort: chat.reasoningEffort, param: "reasoning_effort" };
+};
+
 /** What the request asks beyond plain text, in the order in which a caller would look for the culprit. */
-const requirementsOf = (chat: ChatRequest): readonly Requirement[] => {
-  const { sampling, reasoningEffort } = chat;
+const requirementsOf = (request: PoolRequest): readonly Requirement[] => {
+  const { chat } = request;
+  const { sampling } = chat;
+  const wanted = effortOf(request);
   const parts = chat.messages.flatMap((message) => (message.role === "system" ? [] : [...message.content]));
   const images = parts.filter((part) => part.type === "image");
   const asks: readonly (Requirement | false)[] = [
@@ -94,11 +108,10 @@ const requirementsOf = (chat: ChatRequest): readonly Requirement[] => {
     (sampling.presencePenalty ?? 0) !== 0 && ability("presence_penalty", "presence_penalty"),
     sampling.seed !== undefined && ability("seed", "seed"),
     chat.stop.length > 0 && ability("stop", "stop"),
-    reasoningEffort !== undefined && {
-      param: "reasoning_effort",
+    wanted !== null && {
+      param: wanted.param,
       // A worker without the setting does not reason: that is what `none` asks for.
-      met: (card) =>
-        card.efforts.includes(reasoningEffort) || (reasoningEffort === "none" && card.efforts.length === 0),
+      met: ({ efforts }) => efforts.includes(wanted.effort) || (wanted.effort === "none" && efforts.length === 0),
     },
   ];
   return asks.filter((requirement) => requirement !== false);

@@ -7,7 +7,10 @@ import { migrate } from "./migrate.ts";
 
 /** Milliseconds for which an isolate may draw on what it was granted. */
 const leaseMs = 10_000;
-/** A lease is at most this many times the request's need, and at most a quarter of what remains. */
+/**
+ * A lease is at most this many times the request's need, and at most a quarter of what remains, in whole needs: no
+ * crumbs are held back from others until it expires.
+ */
 const leaseNeeds = 20;
 const leaseShare = 4;
 const affinityMs = 24 * 3_600_000;
@@ -198,7 +201,8 @@ export class Tenant extends DurableObject {
         retryAfterSeconds: secondsToNextMonth(now),
       });
     }
-    const amount = Math.max(need, Math.min(Math.floor(remaining / leaseShare), need * leaseNeeds));
+    const needs = need === 0 ? 0 : Math.floor(remaining / leaseShare / need);
+    const amount = need * Math.max(1, Math.min(needs, leaseNeeds));
     this.sql.exec("INSERT INTO leases (id, remaining, expires_at) VALUES (?, ?, ?)", id, amount, expiresAt);
     return ok({ id, amount, expiresAt });
   }
