@@ -9,6 +9,8 @@ import { unavailable, type Unavailable } from "./wire.ts";
 /** What decides: an encoder and the weights that read its vectors. */
 export type Conductor = { readonly encoder: Encoder; readonly head: Head };
 
+const maxTimerMs = 2 ** 31 - 1;
+
 /**
  * The decision on a prompt. Refuses at once what the queue would make later than the request's deadline, and gives up
  * what is still waiting when the deadline has come: the edge has decided by itself then.
@@ -20,7 +22,7 @@ export const plan = async (
 ): Promise<Result<Decision, Unavailable>> => {
   const tokens = cutTokens(encoder.tokenize(viewText(request.view)));
   const { deadlineMs } = request;
-  const patience = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(deadlineMs))]);
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(Math.min(Math.ceil(deadlineMs), maxTimerMs))]);
   const vector = await encoder.encode(tokens, { deadlineMs, signal: patience });
   if (!vector.ok) {
     const waitMs = vector.error.kind === "busy" ? vector.error.waitMs : deadlineMs;
