@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import path from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import type { Variables } from "./environment.ts";
 
 export type Child = {
@@ -96,7 +96,7 @@ const waitForEnd = (process: ChildProcess): Promise<string> =>
   });
 
 const startGuard = () => {
-  const file = path.join(import.meta.dirname, "guard.ts");
+  const file = fileURLToPath(import.meta.resolve("./guard.ts"));
   const guard = spawn(process.execPath, [file], { detached: true, stdio: ["pipe", "ignore", "inherit"], env: {} });
   guard.unref();
   return guard.stdin;

@@ -9,8 +9,9 @@ import { socketName } from "./workerd-config.ts";
 
 const readyTimeoutMs = 30_000;
 
+const require = createRequire(import.meta.url);
 /** The package says where its native binary is, which spares a Node process around it. */
-const workerdFile = () => z.object({ default: z.string() }).parse(createRequire(import.meta.url)("workerd")).default;
+const workerdFile = () => z.object({ default: z.string() }).parse(require("workerd")).default;
 
 export const edgeUrl = (port: number): string => `http://${loopback}:${port}`;
 
@@ -25,8 +26,8 @@ export const startEdge = (
     env: options.env,
   });
 
-/** Waits until the edge answers its own key; gives the body of `GET /v1/models`. */
-export const whenEdgeReady = (child: Child, port: number, key: string): Promise<Result<string, string>> =>
+/** Waits until the edge answers its own key. */
+export const whenEdgeReady = (child: Child, port: number, key: string): Promise<Result<null, string>> =>
   whenReady(
     child,
     { url: `${edgeUrl(port)}/v1/models`, authorization: `Bearer ${key}` },

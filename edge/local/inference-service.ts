@@ -29,7 +29,7 @@ export const startInference = (children: Children, { root, port, secret, env }: 
     env: { ...env, SHOAL_INFERENCE_HOST: loopback, SHOAL_INFERENCE_PORT: String(port), INFERENCE_SECRET: secret },
   });
 
-export const whenInferenceReady = (child: Child, port: number): Promise<Result<string, string>> =>
+export const whenInferenceReady = (child: Child, port: number): Promise<Result<null, string>> =>
   whenReady(child, { url: `${inferenceUrl(port)}/readyz`, authorization: "" }, { fetch, timeoutMs: readyTimeoutMs });
 
 /**

@@ -65,8 +65,8 @@ const [edgeReady, inferenceReady] = await Promise.all([
 ]);
 const problem = [edgeReady, inferenceReady].find((ready) => !ready.ok);
 if (problem && !problem.ok) await fail(problem.error);
-else if (edgeReady.ok) {
-  const pool = await readPool(edgeReady.value, { port: settings.port, adminKey });
+else {
+  const pool = await readPool(settings.port, { key, adminKey });
   print(writeWelcome({ url: edgeUrl(settings.port), key, pool, localOnly }));
   await keepInference(children, inferenceOptions, inferenceChild, { print, now, stopped: () => stopping !== null });
 }

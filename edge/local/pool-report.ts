@@ -7,7 +7,7 @@ export type PoolReport = {
   readonly unconfigured: readonly { readonly provider: string; readonly needs: string; readonly workers: number }[];
 };
 
-/** `GET /v1/models`: entries without a tier are workers. */
+/** `GET /v1/models`. */
 const modelsSchema = z.object({
   data: z.array(z.object({ id: z.string(), status: z.string().default("ready"), detail: z.string().nullish() })),
 });
@@ -18,20 +18,18 @@ const workersSchema = z.object({
   unconfigured: z.array(z.object({ provider: z.string(), needs: z.string(), workers: z.array(z.string()) })),
 });
 
-/** Asks the edge who is in the pool. `models` is the body of its `GET /v1/models`. */
+/** Asks the edge who is in the pool. */
 export const readPool = async (
-  models: string,
-  request: { readonly port: number; readonly adminKey: string },
+  port: number,
+  keys: { readonly key: string; readonly adminKey: string },
 ): Promise<PoolReport> => {
-  const response = await fetch(`${edgeUrl(request.port)}/admin/workers`, {
-    headers: { authorization: `Bearer ${request.adminKey}` },
-  });
-  const { data, unconfigured } = workersSchema.parse(await response.json());
-  const statuses = new Map(
-    modelsSchema
-      .parse(JSON.parse(models))
-      .data.map(({ id, status, detail }) => [id, detail ? `${status}: ${detail}` : status]),
-  );
+  const ask = async (path: string, bearer: string): Promise<unknown> => {
+    const response = await fetch(`${edgeUrl(port)}${path}`, { headers: { authorization: `Bearer ${bearer}` } });
+    return response.json();
+  };
+  const models = modelsSchema.parse(await ask("/v1/models", keys.key));
+  const { data, unconfigured } = workersSchema.parse(await ask("/admin/workers", keys.adminKey));
+  const statuses = new Map(models.data.map(({ id, status, detail }) => [id, detail ? `${status}: ${detail}` : status]));
   return {
     workers: data.map(({ id, strengths }) => ({ id, strengths, status: statuses.get(id) ?? "ready" })),
     unconfigured: unconfigured.map(({ provider, needs, workers }) => ({ provider, needs, workers: workers.length })),

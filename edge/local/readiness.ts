@@ -8,10 +8,10 @@ type Request = { readonly url: string; readonly authorization: string };
 type Io = { readonly fetch: typeof fetch; readonly timeoutMs: number };
 
 /**
- * Waits until `url` answers 200, and gives that answer's body. The error says in words what happened instead: the
+ * Waits until `url` answers 200. The error says in words what happened instead: the
  * child ended, or had not answered so by `timeoutMs`.
  */
-export const whenReady = async (child: Child, request: Request, io: Io): Promise<Result<string, string>> => {
+export const whenReady = async (child: Child, request: Request, io: Io): Promise<Result<null, string>> => {
   const over = new AbortController();
   const ended = child.ended.then((how) => err(describeEnd(child, how)));
   const answered = poll(child.name, request, io, AbortSignal.any([over.signal, AbortSignal.timeout(io.timeoutMs)]));
@@ -20,14 +20,13 @@ export const whenReady = async (child: Child, request: Request, io: Io): Promise
   return result;
 };
 
-const poll = async (name: string, request: Request, io: Io, signal: AbortSignal): Promise<Result<string, string>> => {
+const poll = async (name: string, request: Request, io: Io, signal: AbortSignal): Promise<Result<null, string>> => {
   let last = "nothing";
   while (!signal.aborted) {
     try {
       const response = await io.fetch(request.url, { headers: { authorization: request.authorization }, signal });
-      const body = await response.text();
-      if (response.status === 200) return ok(body);
-      last = `${response.status} ${body.slice(0, 500)}`;
+      if (response.status === 200) return ok(null);
+      last = `${response.status} ${(await response.text()).slice(0, 500)}`;
     } catch {
       // It does not listen yet.
     }

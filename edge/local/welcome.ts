@@ -31,8 +31,11 @@ const describePool = ({ workers, unconfigured }: PoolReport): string =>
 
 const describeLocalOnly = ({ workers, unconfigured }: PoolReport): string => {
   const lacking = workers.length === 0 ? "Requests get 503 until a provider has a key." : plumbingTest;
+  const loading = workers.some(({ status }) => status.startsWith("loading"))
+    ? " It is being loaded: until then requests get 503."
+    : "";
   const key = unconfigured.map(({ needs }) => /\b[A-Z_]+_API_KEY\b/.exec(needs)?.[0]).find((name) => name);
-  return `${lacking}${key === undefined ? "" : ` For real models, set one:\n\n  ${key}=... npm start`}`;
+  return `${lacking}${loading}${key === undefined ? "" : ` For real models, set a key:\n\n  ${key}=... npm start`}`;
 };
 
 const plumbingTest =

@@ -19,7 +19,7 @@ export type SystemOptions = {
   readonly stateDir?: string;
 };
 
-export type Ended = { readonly code: number | null; readonly signal: string | null };
+type Ended = { readonly code: number | null; readonly signal: string | null };
 
 export type System = {
   /** The edge, without `/v1`. */

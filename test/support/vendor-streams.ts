@@ -20,7 +20,7 @@ export type Answer = {
 };
 
 /** A piece of the body. `content`: it carries something of the answer, and is paced and counted as a chunk. */
-export type Frame = { readonly wire: string; readonly content: boolean };
+type Frame = { readonly wire: string; readonly content: boolean };
 
 export type Write = (answer: Answer, request: { readonly model: string; readonly body: unknown }) => readonly Frame[];
 

@@ -20,10 +20,10 @@ import {
 } from "./vendor-streams.ts";
 
 export const vendorNames = ["openai", "anthropic", "google"] as const;
-export type VendorName = (typeof vendorNames)[number];
+type VendorName = (typeof vendorNames)[number];
 
 /** How the next calls are answered. What is left out is an ordinary short answer, at once. */
-export type Script = Partial<Answer> & {
+type Script = Partial<Answer> & {
   /** Other than 200: an error in the vendor's shape. */
   readonly status?: number;
   readonly retryAfterSeconds?: number;
@@ -39,7 +39,7 @@ export type Script = Partial<Answer> & {
   readonly breakAfter?: { readonly chunks: number; readonly how: "cut" | "truncate" | "garble" | "error" };
 };
 
-export type Scripter = Script | ((call: VendorCall) => Script);
+type Scripter = Script | ((call: VendorCall) => Script);
 
 /** One request as the vendor saw it. Times in milliseconds since the epoch, with fractions. */
 export type VendorCall = {
@@ -57,9 +57,9 @@ export type VendorCall = {
 };
 
 /** Something the vendor would have answered with a 4xx. */
-export type Violation = { readonly vendor: VendorName; readonly problem: string; readonly body: unknown };
+type Violation = { readonly vendor: VendorName; readonly problem: string; readonly body: unknown };
 
-export type Vendor = {
+type Vendor = {
   readonly name: VendorName;
   /** What the operator sets as this vendor's base URL. */
   readonly baseUrl: string;
