@@ -91,6 +91,7 @@ export const createRunStep = ({ pool, outputCap }: RunStepOptions, deps: RunStep
       signal: stop,
       deadlines: deps.settings.deadlines,
       mode: whole ? ("whole" as const) : ("stream" as const),
+      onAccepted: meter.accept,
     };
     for await (const batch of callWorker(call, target, io)) {
       const out: AnswerEvent[] = [];
@@ -148,10 +149,13 @@ const createMeter = () => {
   let emittedTokens = 0;
   let ended = false;
   return {
+    /** From here on the vendor may bill the call. */
+    accept: (): void => {
+      reached = true;
+    },
     read(event: CallEvent): void {
       if (event.type === "usage") reported = event.usage;
       else if (event.type === "end") ended = true;
-      else if (event.type !== "error") reached = true;
       if (event.type === "text-delta" || event.type === "reasoning-delta" || event.type === "refusal-delta") {
         emittedTokens += boundOutput(event.text);
       }

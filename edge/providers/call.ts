@@ -6,18 +6,7 @@ import type { Clock } from "../clock.ts";
 import { isFields, parseFields } from "./narrow.ts";
 import type { Call, Connection, Decoder, Provider } from "./provider.ts";
 import { protocolError } from "./upstream-error.ts";
-
-/** Milliseconds. The first three follow one another; `totalMs` runs beside them. */
-export type Deadlines = {
-  /** From holding a slot to the response's headers. */
-  readonly headersMs: number;
-  /** From holding a slot to the first piece of the answer; in `whole` mode it cannot be seen. */
-  readonly firstTokenMs: number;
-  /** Between two chunks of the body after that. */
-  readonly gapMs: number;
-  /** From holding a slot to the end of the body. */
-  readonly totalMs: number;
-};
+import { createWatch, type Deadlines, type Watch } from "./watch.ts";
 
 export type Target = { readonly provider: Provider; readonly connection: Connection; readonly worker: string };
 
@@ -31,12 +20,13 @@ export type CallIo = {
   readonly deadlines: Deadlines;
   /** `whole` where nothing of the answer leaves early: the body is read and decoded in one go. */
   readonly mode: "stream" | "whole";
+  /** Called when the vendor has accepted the call: from then on it may bill it, however the call ends. */
+  readonly onAccepted: () => void;
 };
 
 /**
- * Asks one worker once. Gives the events of each chunk that arrives as one batch, before them an empty one when the
- * vendor has accepted the call and may bill it; the last event of all is `end` or `error`, and nothing that an upstream
- * does is thrown. The upstream ends when `io.signal` aborts, when a deadline
+ * Asks one worker once. Gives the events of each chunk that arrives as one batch; the last event of all is `end` or
+ * `error`, and nothing that an upstream does is thrown. The upstream ends when `io.signal` aborts, when a deadline
  * passes, and when the consumer stops early. A consumer that waits for a batch stops by the signal.
  */
 export async function* callWorker(call: Call, target: Target, io: CallIo): AsyncGenerator<readonly CallEvent[]> {
@@ -59,6 +49,7 @@ const open = async (call: Call, target: Target, io: CallIo, watch: Watch): Promi
   if (!(response instanceof Response)) return once([failed(response)]);
   const refusal = await readRefusal(response, target, watch);
   if (refusal) return once([failed(refusal)]);
+  io.onAccepted();
   const { provider } = target;
   const reader = createReader(provider.name, provider.decoder(call));
   if (io.mode === "whole" || !response.body) return once(await readWhole(response, reader, watch));
@@ -71,112 +62,6 @@ const once = (events: readonly CallEvent[]): Next => {
 };
 
 const failed = (error: UpstreamError): CallEvent => ({ type: "error", error });
-
-type Watch = {
-  /** Aborted when the call has to end. */
-  readonly signal: AbortSignal;
-  /** Why it had to. */
-  failure(): UpstreamError | null;
-  /** Resolves when it has to, never rejects. */
-  readonly failing: Promise<UpstreamError>;
-  /** Starts the clock: the slot is held. */
-  start(): void;
-  /** What is awaited next, and by when; the time counts from `start` unless it is a gap. */
-  expect(what: "first token" | "next chunk" | "end"): void;
-  /** Ends the call, unless something has before. Gives the reason that holds. */
-  fail(cause: "timeout" | "network", message: string): UpstreamError;
-  onFailure(task: () => void): void;
-  /** The body has been read to its end: there is nothing left to abort. */
-  finished(): void;
-  close(): void;
-};
-
-const createWatch = (provider: string, { clock, signal, deadlines }: CallIo): Watch => {
-  const controller = new AbortController();
-  const { promise: failing, resolve } = Promise.withResolvers<UpstreamError>();
-  let failure: UpstreamError | null = null;
-  let startedAt = 0;
-  let over = false;
-
-  const fail = (cause: "timeout" | "network", message: string): UpstreamError => {
-    if (failure) return failure;
-    failure = { kind: "upstream", provider, cause, status: null, message, retryAfterSeconds: null };
-    resolve(failure);
-    if (!over) controller.abort();
-    return failure;
-  };
-
-  const miss = (what: string) => void fail("timeout", `no ${what} within the deadline`);
-  const stage = createDeadline(clock, miss);
-  const total = createDeadline(clock, miss);
-  const cancel = () => void fail("network", "the call was canceled");
-
-  if (signal.aborted) cancel();
-  else signal.addEventListener("abort", cancel, { once: true });
-
-  const closeTimers = () => {
-    stage.clear();
-    total.clear();
-    signal.removeEventListener("abort", cancel);
-  };
-
-  return {
-    signal: controller.signal,
-    failing,
-    failure: () => failure,
-    fail,
-    onFailure: (task) => controller.signal.addEventListener("abort", task, { once: true }),
-    start() {
-      startedAt = clock.now();
-      stage.set("headers", startedAt + deadlines.headersMs);
-      total.set("end", startedAt + deadlines.totalMs);
-    },
-    expect(what) {
-      if (what === "end") stage.clear();
-      else stage.set(what, what === "first token" ? startedAt + deadlines.firstTokenMs : clock.now() + deadlines.gapMs);
-    },
-    finished() {
-      over = true;
-      closeTimers();
-    },
-    close() {
-      closeTimers();
-      if (!over) controller.abort();
-      over = true;
-    },
-  };
-};
-
-/** One moment by which something must have come. Moving it later costs no timer: the one that is set looks again. */
-const createDeadline = (clock: Clock, onMiss: (what: string) => void) => {
-  let awaited = "";
-  let due = Number.POSITIVE_INFINITY;
-  let wakesAt = Number.POSITIVE_INFINITY;
-  let cancel = ignore;
-
-  const arm = () => {
-    cancel();
-    wakesAt = due;
-    cancel = clock.after(Math.max(0, due - clock.now()), () => {
-      wakesAt = Number.POSITIVE_INFINITY;
-      if (clock.now() >= due) onMiss(awaited);
-      else arm();
-    });
-  };
-
-  return {
-    set(what: string, at: number) {
-      awaited = what;
-      due = at;
-      if (due < wakesAt) arm();
-    },
-    clear() {
-      cancel();
-      due = Number.POSITIVE_INFINITY;
-      wakesAt = Number.POSITIVE_INFINITY;
-    },
-  };
-};
 
 /** The slot is free again when the headers have come, or when they are no longer awaited. */
 const send = (
