@@ -12,7 +12,7 @@ export type ChatState =
   | { readonly status: "ready"; readonly model: ChatModel }
   | { readonly status: "failed"; readonly reason: string };
 
-export type ChatModelDeps = {
+type ChatModelDeps = {
   readonly llama: Llama;
   readonly log: Log;
   readonly newCallId: () => string;

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { err, ok, type Result } from "../shared/result.ts";
 
 /** `default` fetches the small chat model, `none` serves plans and embeddings only. */
-export type ChatModelSource =
+type ChatModelSource =
   | { readonly kind: "default" }
   | { readonly kind: "none" }
   | { readonly kind: "file"; readonly path: string }

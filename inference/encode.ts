@@ -12,7 +12,7 @@ export const maxEmbeddingTokens = contextTokens - 3;
 const overheadTokens = 24;
 
 /** Why a text was not encoded; `waitMs` is when it would have been done. */
-export type EncodeRefusal = { readonly kind: "busy"; readonly waitMs: number } | { readonly kind: "aborted" };
+type EncodeRefusal = { readonly kind: "busy"; readonly waitMs: number } | { readonly kind: "aborted" };
 
 export type Encoder = {
   readonly dimensions: number;

@@ -105,7 +105,8 @@ const serve = async (config: Config, log: Log) => {
   try {
     await load();
   } catch (error) {
-    fail(log, "load-failed", error instanceof Error ? error.message : "unknown");
+    const reason = error instanceof Error ? error.message : "unknown";
+    fail(log, "load-failed", `${reason} (SHOAL_GPU is ${config.gpu})`);
     // The server is listening and would keep the process.
     process.exit();
   }

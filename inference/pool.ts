@@ -3,7 +3,7 @@ import { err, ok, type Result } from "../shared/result.ts";
 /** Something lent; `giveBack` may be called more than once. */
 export type Lease<T> = { readonly item: T; readonly giveBack: () => void };
 
-export type Refusal = "full" | "aborted";
+type Refusal = "full" | "aborted";
 
 /** Lends each item to one borrower at a time, in order of asking, and refuses when too many already wait. */
 export type Pool<T> = {
