@@ -25,7 +25,7 @@ describe("an API key", () => {
 
   it("is refused with any one character changed", async () => {
     const { key } = await make();
-    const letters = "abzABZ019-_ ";
+    const letters = ["a", "b", "z", "A", "B", "Z", "0", "1", "9", "-", "_", " "];
     await fc.assert(
       fc.asyncProperty(fc.nat({ max: key.length - 1 }), fc.constantFrom(...letters), async (at, letter) => {
         fc.pre(key[at] !== letter);
