@@ -1,7 +1,9 @@
 import type { Ability } from "../../shared/workers.ts";
-import { chatBody, createChatDecoder, type Dialect } from "./openai-chat.ts";
+import { createChatDecoder } from "./openai-chat-answer.ts";
+import { chatBody, type Dialect } from "./openai-chat-request.ts";
 import { sendTo } from "./openai-client.ts";
-import { createResponseDecoder, responseBody } from "./openai-responses.ts";
+import { createResponseDecoder } from "./openai-responses-answer.ts";
+import { responseBody } from "./openai-responses-request.ts";
 import { isFields } from "./narrow.ts";
 import type { Call, Provider } from "./provider.ts";
 import { readError } from "./upstream-error.ts";

@@ -105,7 +105,7 @@ export const protocolError = (provider: string, message: string): UpstreamError 
 });
 
 /** `retry-after-ms`, or `retry-after` in seconds or as a date, read against the response's own `date`. */
-export const retryAfterSeconds = (headers: Headers): number | null => {
+const retryAfterSeconds = (headers: Headers): number | null => {
   const milliseconds = Number.parseFloat(headers.get("retry-after-ms") ?? "");
   if (milliseconds >= 0) return milliseconds / 1000;
   const value = headers.get("retry-after")?.trim() ?? "";

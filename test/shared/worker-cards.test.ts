@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { workerCards } from "../../shared/worker-cards.ts";
+import { cardsDate, workerCards } from "../../shared/worker-cards.ts";
 import { priceAt, type WorkerCard } from "../../shared/workers.ts";
 
 /** As the recordings spell them. */
@@ -33,6 +33,7 @@ describe("worker cards", () => {
     expect(card.abilities.includes("image_url") && !card.abilities.includes("vision")).toBe(false);
     expect(new Set(card.abilities).size).toBe(card.abilities.length);
     expect(card.source.date).toMatch(/^\d{4}-\d{2}-\d{2}$/);
+    expect(Date.parse(card.source.date)).toBeLessThanOrEqual(Date.parse(cardsDate));
     const bounds = card.price?.tiers?.map(({ aboveInputTokens }) => aboveInputTokens) ?? [];
     expect(bounds).toEqual(bounds.toSorted((a, b) => a - b));
     for (const tier of card.price?.tiers ?? []) expect(tier.input).toBeGreaterThan(card.price?.input ?? 0);

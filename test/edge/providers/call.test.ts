@@ -102,6 +102,7 @@ const makeIo = (io: Partial<CallIo> & Pick<CallIo, "fetch">): CallIo => ({
   slots: pLimit(5),
   deadlines,
   mode: "stream",
+  onAccepted: () => {},
   ...io,
 });
 
@@ -159,6 +160,16 @@ describe("callWorker", () => {
       ["text-delta"],
       ["end"],
     ]);
+  });
+
+  it("says when the vendor has accepted the call, and only then", async () => {
+    const onAccepted = vi.fn<() => void>();
+    const refusing = recordFetch(() => new Response("", { status: 529 })).fetcher;
+    await collectEvents(makeIo({ fetch: refusing, onAccepted }));
+    expect(onAccepted).not.toHaveBeenCalled();
+    const cut = recordFetch(() => new Response(opening)).fetcher;
+    await collectEvents(makeIo({ fetch: cut, onAccepted }));
+    expect(onAccepted).toHaveBeenCalledTimes(1);
   });
 
   it("leaves no timer and no listener behind", async () => {

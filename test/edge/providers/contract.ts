@@ -71,7 +71,7 @@ export const longChat: Pick<ChatRequest, "messages"> = {
 };
 
 /** Events of a body that arrives in these pieces. */
-export const decode = (provider: Provider, call: Call, pieces: readonly Uint8Array[]): readonly CallEvent[] => {
+const decode = (provider: Provider, call: Call, pieces: readonly Uint8Array[]): readonly CallEvent[] => {
   const decoder = provider.decoder(call);
   const sse = createSseReader();
   const text = new TextDecoder();
@@ -100,14 +100,14 @@ export const recordFetch = (answer: () => Response) => {
   return { requests, fetcher };
 };
 
-export type Recording = {
+type Recording = {
   readonly fixture: string;
   /** The call it answers, where that matters. */
   readonly call?: Call;
   readonly events: readonly CallEvent[];
 };
 
-export type Refusal = {
+type Refusal = {
   readonly status: number;
   readonly headers?: Record<string, string>;
   readonly body: string;

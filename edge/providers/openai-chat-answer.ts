@@ -1,0 +1,137 @@
+import type { CallEvent, EndReason } from "../../shared/events.ts";
+import type { Usage } from "../../shared/usage.ts";
+import { countOf, fieldsOf, isFields, listOf, parseFields, textOf, type Fields } from "./narrow.ts";
+import type { Decoder } from "./provider.ts";
+import { seal, type Origin } from "./signature.ts";
+import { protocolError, readStreamError } from "./upstream-error.ts";
+
+const endReasons: Readonly<Record<string, EndReason>> = {
+  length: "length",
+  tool_calls: "tool_calls",
+  function_call: "tool_calls",
+  content_filter: "content_filter",
+};
+
+/** `cached` and `cacheWrite` are parts of `prompt_tokens`. The second names are DeepSeek's and LiteLLM's. */
+const readUsage = (usage: Fields): Usage => {
+  const prompt = fieldsOf(usage["prompt_tokens_details"]);
+  const completion = fieldsOf(usage["completion_tokens_details"]);
+  return {
+    inputTokens: countOf(usage["prompt_tokens"]),
+    cachedInputTokens: countOf(prompt["cached_tokens"] ?? usage["prompt_cache_hit_tokens"]),
+    cacheWriteTokens: countOf(prompt["cache_write_tokens"] ?? usage["cache_creation_input_tokens"]),
+    outputTokens: countOf(usage["completion_tokens"]),
+    reasoningTokens: countOf(completion["reasoning_tokens"]),
+    source: "reported",
+  };
+};
+
+/**
+ * Chat Completions chunks → our events. The usage chunk comes after the finish reason, so the end waits for `[DONE]`,
+ * or for the end of the body at hosts that leave it out.
+ */
+export const createChatDecoder = (origin: Origin): Decoder => {
+  const { provider } = origin;
+  const calls = createCallIndex();
+  const details = createDetails();
+  let started = false;
+  let closed = false;
+  let reason: EndReason | null = null;
+
+  const close = (last: CallEvent): readonly CallEvent[] => {
+    closed = true;
+    const signature = details.text();
+    return signature === null || last.type === "error"
+      ? [last]
+      : [{ type: "reasoning-signature", signature: seal(origin, signature) }, last];
+  };
+
+  const start = (chunk: Fields): readonly CallEvent[] => {
+    if (started) return [];
+    started = true;
+    const model = textOf(chunk["model"]);
+    const id = textOf(chunk["id"]);
+    return [{ type: "start", ...(model !== "" && { model }), ...(id !== "" && { id }) }];
+  };
+
+  const readChoice = (choice: Fields, events: CallEvent[]) => {
+    const delta = fieldsOf(choice["delta"]);
+    const thought = textOf(delta["reasoning_content"] ?? delta["reasoning"]);
+    if (thought !== "") events.push({ type: "reasoning-delta", text: thought });
+    for (const detail of listOf(delta["reasoning_details"])) details.add(fieldsOf(detail));
+    const text = textOf(delta["content"]);
+    if (text !== "") events.push({ type: "text-delta", text });
+    const refusal = textOf(delta["refusal"]);
+    if (refusal !== "") events.push({ type: "refusal-delta", text: refusal });
+    for (const call of listOf(delta["tool_calls"])) calls.read(fieldsOf(call), events);
+    const finish = textOf(choice["finish_reason"]);
+    if (finish !== "") reason = endReasons[finish] ?? (calls.count() > 0 ? "tool_calls" : "stop");
+  };
+
+  return {
+    push({ data }) {
+      if (closed) return [];
+      if (data === "[DONE]")
+        return close({ type: "end", reason: reason ?? (calls.count() > 0 ? "tool_calls" : "stop") });
+      const chunk = parseFields(data);
+      if (!chunk) return close({ type: "error", error: protocolError(provider, "sent an event that is not JSON") });
+      if (isFields(chunk["error"])) return close({ type: "error", error: readStreamError(provider, chunk["error"]) });
+      const events: CallEvent[] = [...start(chunk)];
+      const [choice] = listOf(chunk["choices"]);
+      if (isFields(choice)) readChoice(choice, events);
+      if (isFields(chunk["usage"])) events.push({ type: "usage", usage: readUsage(chunk["usage"]) });
+      return events;
+    },
+    end() {
+      if (closed) return [];
+      if (reason !== null) return close({ type: "end", reason });
+      return close({ type: "error", error: protocolError(provider, "the answer was cut before its end") });
+    },
+  };
+};
+
+/** Vendors count tool calls by `index`; some hosts give each its own id under one index, or none at all. */
+const createCallIndex = () => {
+  const open: { key: unknown; id: string }[] = [];
+
+  const find = (key: unknown, id: string) => {
+    if (id === "") return key === undefined ? open.length - 1 : open.findLastIndex((call) => call.key === key);
+    return open.findLastIndex((call) => call.id === id && call.key === key);
+  };
+
+  return {
+    count: () => open.length,
+    read(call: Fields, events: CallEvent[]): void {
+      const called = fieldsOf(call["function"]);
+      const id = textOf(call["id"]);
+      const known = find(call["index"], id);
+      const index = known === -1 ? open.length : known;
+      if (known === -1) {
+        open.push({ key: call["index"], id });
+        events.push({ type: "tool-call-start", index, id: id || `call_${index}`, name: textOf(called["name"]) });
+      }
+      const text = textOf(called["arguments"]);
+      if (text !== "") events.push({ type: "tool-call-delta", index, arguments: text });
+    },
+  };
+};
+
+/** OpenRouter streams its `reasoning_details` in pieces of one entry; they must return whole and in order. */
+const createDetails = () => {
+  const entries: Record<string, unknown>[] = [];
+  return {
+    add(piece: Fields): void {
+      const last = entries.at(-1);
+      if (!last || last["type"] !== piece["type"] || last["index"] !== piece["index"]) {
+        entries.push({ ...piece });
+        return;
+      }
+      for (const [key, value] of Object.entries(piece)) {
+        const streamed = (key === "text" || key === "summary") && typeof last[key] === "string";
+        last[key] = streamed ? textOf(last[key]) + textOf(value) : (value ?? last[key]);
+      }
+    },
+    /** Null when there was nothing that has to go back. */
+    text: () => (entries.length === 0 ? null : JSON.stringify({ details: entries })),
+  };
+};
