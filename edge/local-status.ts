@@ -1,20 +1,27 @@
 import * as z from "zod";
 import type { Context } from "./context.ts";
-import type { LocalStatus } from "./models.ts";
+
+/** How the inference service's chat model is: on its way at a first start, or why it cannot be had. */
+export type LocalStatus = {
+  readonly status: "ready" | "loading" | "failed";
+  readonly progress?: { readonly doneBytes: number; readonly totalBytes: number } | undefined;
+  readonly reason?: string | undefined;
+};
 
 const askMs = 1_000;
 
-const listSchema = z.object({
-  data: z.array(
-    z.object({
-      id: z.string(),
-      status: z.enum(["ready", "loading", "unavailable"]).optional(),
-      detail: z.string().nullish(),
-    }),
-  ),
+const entrySchema = z.object({
+  id: z.string(),
+  status: z.enum(["ready", "loading", "failed"]).optional(),
+  progress: z
+    .object({ doneBytes: z.number(), totalBytes: z.number() })
+    .nullish()
+    .transform((progress) => progress ?? undefined),
+  reason: z.string().optional(),
 });
+const listSchema = z.object({ data: z.array(entrySchema) });
 
-/** How the inference service's chat model is; null when it is not in the pool. */
+/** Asks the inference service; null when its chat model is not in the pool. */
 export const askLocalStatus = async ({
   settings,
   fetch,
@@ -27,8 +34,9 @@ export const askLocalStatus = async ({
       signal: AbortSignal.timeout(askMs),
     });
     const chat = listSchema.parse(await response.json()).data.find((model) => model.id === "chat");
-    return { status: chat?.status ?? "ready", detail: chat?.detail ?? null };
+    if (!chat) return { status: "failed", reason: "the inference service has no chat model" };
+    return { status: chat.status ?? "ready", progress: chat.progress, reason: chat.reason };
   } catch {
-    return { status: "unavailable", detail: "the inference service does not answer" };
+    return { status: "failed", reason: "the inference service does not answer" };
   }
 };

@@ -1,10 +1,8 @@
 import { tierNames } from "./resolve-model.ts";
+import type { LocalStatus } from "./local-status.ts";
 import type { Roster } from "./roster.ts";
 import type { KeyRecord } from "./ledger.ts";
 import type { WorkerCard } from "../shared/workers.ts";
-
-/** Whether the inference service's chat model can be asked: it may still be on its way. */
-export type LocalStatus = { readonly status: "ready" | "loading" | "unavailable"; readonly detail: string | null };
 
 export type ModelList = {
   readonly roster: Roster;
@@ -47,7 +45,5 @@ const workerEntry = (card: WorkerCard, local: LocalStatus | null) => ({
   /** Dollars per million tokens. */
   price: card.price,
   strengths: card.strengths,
-  ...(card.provider === "local" && local !== null
-    ? { status: local.status, detail: local.detail }
-    : { status: "ready" }),
+  ...(card.provider === "local" && local !== null ? local : { status: "ready" }),
 });
