@@ -19,7 +19,7 @@ const isBody = (body: unknown): body is GenerateContentParameters => isFields(bo
 const send: Provider["send"] = async (body, connection, { fetch: fetcher, signal }) => {
   const client = await clientOf(connection, fetcher);
   let response: Response | undefined;
-  const keep: typeof fetch = async (input: RequestInfo | URL, init?: RequestInit) => {
+  const keep: typeof fetch = async (...[input, init]: Parameters<typeof fetch>) => {
     response = await fetcher(input, { ...init, signal });
     return new Response(null, { status: 200 });
   };

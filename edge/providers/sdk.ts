@@ -11,8 +11,8 @@ const behindStandIn = new WeakMap<Response, Response>();
  */
 export const withoutFailures =
   (fetcher: typeof fetch): typeof fetch =>
-  async (input: RequestInfo | URL, init?: RequestInit) => {
-    const response = await fetcher(input, init);
+  async (...request: Parameters<typeof fetch>) => {
+    const response = await fetcher(...request);
     if (response.ok) return response;
     const standIn = new Response(null, { status: 200 });
     behindStandIn.set(standIn, response);
