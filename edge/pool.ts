@@ -86,6 +86,12 @@ const effortOf = ({
   return chat.reasoningEffort === undefined ? null : { effort: chat.reasoningEffort, param: "reasoning_effort" };
 };
 
+const samplingAbility = (name: "temperature" | "top_p", { reasoningEffort = "none" }: ChatRequest): Requirement => {
+  const { param, met } = ability(name, name);
+  const takes = (card: WorkerCard) => reasoningEffort === "none" || card.samplesOnlyWithoutReasoning !== true;
+  return { param, met: (card, provider) => met(card, provider) && takes(card) };
+};
+
 /** What the request asks beyond plain text, in the order in which a caller would look for the culprit. */
 const requirementsOf = (request: PoolRequest): readonly Requirement[] => {
   const { chat } = request;
@@ -102,8 +108,8 @@ const requirementsOf = (request: PoolRequest): readonly Requirement[] => {
     parts.some((part) => part.type === "file") && ability("file", "messages"),
     chat.output.type === "json_object" && ability("json_object", "response_format"),
     chat.output.type === "json_schema" && ability("json_schema", "response_format"),
-    (sampling.temperature ?? 1) !== 1 && ability("temperature", "temperature"),
-    (sampling.topP ?? 1) !== 1 && ability("top_p", "top_p"),
+    (sampling.temperature ?? 1) !== 1 && samplingAbility("temperature", chat),
+    (sampling.topP ?? 1) !== 1 && samplingAbility("top_p", chat),
     (sampling.frequencyPenalty ?? 0) !== 0 && ability("frequency_penalty", "frequency_penalty"),
     (sampling.presencePenalty ?? 0) !== 0 && ability("presence_penalty", "presence_penalty"),
     sampling.seed !== undefined && ability("seed", "seed"),

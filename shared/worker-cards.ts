@@ -182,7 +182,8 @@ export const workerCards: readonly WorkerCard[] = [
     contextTokens: 1050000,
     maxOutputTokens: 128000,
     efforts: ["none", "low", "medium", "high", "xhigh"],
-    abilities: gpt,
+    abilities: [...gpt, "temperature", "top_p"],
+    samplesOnlyWithoutReasoning: true,
     price: {
       input: 2.5,
       output: 15,

@@ -39,6 +39,8 @@ export type WorkerCard = {
   /** Reasoning efforts it takes; empty when it has no such setting. */
   readonly efforts: readonly ReasoningEffort[];
   readonly abilities: readonly Ability[];
+  /** The model takes `temperature` and `top_p` only without reasoning, which is its default. */
+  readonly samplesOnlyWithoutReasoning?: boolean;
   /** Null when unknown: such a worker is refused to tenants with a budget. */
   readonly price: Price | null;
   /** Announced prices and the days (UTC, `2026-12-01`) from which they hold, earliest first. */
