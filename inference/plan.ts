@@ -1,6 +1,6 @@
 import { decide } from "../shared/decide.ts";
 import type { Decision, PlanRequest } from "../shared/decision.ts";
-import { predict, type Head } from "../shared/head.ts";
+import { predict, readFeatures, type Head } from "../shared/head.ts";
 import { cutTokens, viewText } from "../shared/prompt-view.ts";
 import { err, ok, type Result } from "../shared/result.ts";
 import type { Encoder } from "./encode.ts";
@@ -20,7 +20,8 @@ export const plan = async (
   { encoder, head }: Conductor,
   signal: AbortSignal,
 ): Promise<Result<Decision, Unavailable>> => {
-  const tokens = cutTokens(encoder.tokenize(viewText(request.view)));
+  const text = viewText(request.view);
+  const tokens = cutTokens(encoder.tokenize(text));
   const { deadlineMs } = request;
   const patience = AbortSignal.any([signal, AbortSignal.timeout(Math.min(Math.ceil(deadlineMs), maxTimerMs))]);
   const vector = await encoder.encode(tokens, { deadlineMs, signal: patience });
@@ -29,5 +30,5 @@ export const plan = async (
     return err(unavailable("overloaded", `no plan within ${deadlineMs} ms`, waitMs / 1000));
   }
   const profiles = request.candidates.flatMap((candidate) => candidate.profile ?? []);
-  return ok(decide(predict(head, vector.value, profiles), request, head.version));
+  return ok(decide(predict(head, readFeatures(head, text, vector.value), profiles), request, head.version));
 };

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { extractors } from "./answers.ts";
 import { coefficientsSchema, type Coefficients } from "./ballot.ts";
-import type { SparseFeatures } from "./ngrams.ts";
+import { hashFeatures, type SparseFeatures } from "./ngrams.ts";
 import { err, ok, type Result } from "./result.ts";
 
 /** A matrix as it stands in JSON: one scale per row, entries as base64 of signed bytes, row by row. */
@@ -62,20 +62,27 @@ export const headSchema = z.strictObject({
     /** On folds by problem that the weights being measured had not seen. */
     measured: z.array(measuredSchema),
   }),
-  /** Length of a feature vector. */
+  /** Length of the feature vector: the encoder's, or the number of buckets of the edge head's n-grams. */
   features: z.number().int().min(1).max(65_536),
+  /** Buckets of the n-grams that the encoder head reads beside the vector; their columns follow the vector's. */
+  buckets: z.number().int().min(0).max(65_536).default(0),
   types: z.array(z.string().min(1).max(64)).min(1).max(256),
   typeWeights: matrixSchema,
   typeBias: z.array(z.number()),
   profiles: z.array(profileSchema).max(256),
-  /** What a profile's quality adds to its types' on this very prompt: one row per profile; null when nothing helped. */
-  residual: z.strictObject({ weights: matrixSchema, bias: z.array(z.number()) }).nullable(),
-  /** Cosine similarity to the nearest center of the training prompts: `far` and below gives support 0, `near` 1. */
+  /** What this very prompt adds to a profile's quality on its type: one row per named profile; null: nothing helped. */
+  residual: z
+    .strictObject({ profiles: z.array(z.string()).max(256), weights: matrixSchema, bias: z.array(z.number()) })
+    .nullable(),
+  /**
+   * Cosine similarity of the feature vector to the nearest center of the training prompts: `far` and below gives
+   * support 0, `near` and above 1.
+   */
   support: z.strictObject({ centers: matrixSchema, far: z.number(), near: z.number() }),
   /** By extractor, since letters agree by chance more often than formulas do. */
   ballot: z.partialRecord(z.enum(extractors), coefficientsSchema),
 });
-export type HeadJson = z.infer<typeof headSchema>;
+export type HeadJson = z.input<typeof headSchema>;
 
 type Matrix = { readonly rows: number; readonly columns: number; readonly values: Float32Array };
 type Profile = HeadJson["profiles"][number];
@@ -86,17 +93,29 @@ export type Head = {
   readonly version: string;
   readonly trained: HeadJson["trained"];
   readonly features: number;
+  readonly buckets: number;
   readonly types: readonly string[];
   readonly typeWeights: Matrix;
   readonly typeBias: readonly number[];
-  readonly profiles: ReadonlyMap<string, { readonly at: number; readonly profile: Profile }>;
-  readonly residual: { readonly weights: Matrix; readonly bias: readonly number[] } | null;
+  readonly profiles: ReadonlyMap<string, Profile>;
+  readonly residual: {
+    readonly rows: ReadonlyMap<string, number>;
+    readonly weights: Matrix;
+    readonly bias: readonly number[];
+  } | null;
   readonly support: { readonly centers: Matrix; readonly far: number; readonly near: number };
   readonly ballot: Readonly<Record<string, Coefficients>>;
 };
 
-/** An encoder's vector of unit length, or hashed n-grams. */
-export type Features = Float32Array | SparseFeatures;
+/** An encoder's vector of unit length, hashed n-grams, or both. */
+export type Features =
+  | Float32Array
+  | SparseFeatures
+  | { readonly vector: Float32Array; readonly ngrams: SparseFeatures };
+
+/** What the weights read of a text: its vector where they are an encoder's, and as many n-grams as they know. */
+export const readFeatures = (head: Head, text: string, vector: Float32Array): Features =>
+  head.buckets === 0 ? vector : { vector, ngrams: hashFeatures(text, head.buckets) };
 
 export type ProfilePrediction = {
   /** Expected quality on this prompt, 0 to 1; the profile's mean where the prompt has no support. */
@@ -127,11 +146,13 @@ export const parseHead = (json: unknown): Result<Head, string> => {
   const { typeWeights, typeBias, profiles, residual, support, ...rest } = parsed.data;
   const types = rest.types.length;
   const wrong = [
-    misshapen("typeWeights", typeWeights, types, rest.features),
+    misshapen("typeWeights", typeWeights, types, rest.features + rest.buckets),
     misshapen("support.centers", support.centers, support.centers.rows, rest.features),
-    residual && misshapen("residual.weights", residual.weights, profiles.length, rest.features),
+    residual && misshapen("residual.weights", residual.weights, residual.profiles.length, rest.features + rest.buckets),
     typeBias.length === types ? null : "typeBias has another length than types",
-    residual && residual.bias.length !== profiles.length ? "residual.bias has another length than profiles" : null,
+    residual && residual.bias.length !== residual.profiles.length
+      ? "residual.bias has another length than its profiles"
+      : null,
     ...profiles.map((profile) => (fitsTypes(profile, types) ? null : `profile ${profile.name} has other types`)),
   ].find((fault) => fault !== null);
   if (wrong) return err(wrong);
@@ -139,8 +160,12 @@ export const parseHead = (json: unknown): Result<Head, string> => {
     ...rest,
     typeBias,
     typeWeights: unpack(typeWeights),
-    profiles: new Map(profiles.map((profile, at) => [profile.name, { at, profile }])),
-    residual: residual && { weights: unpack(residual.weights), bias: residual.bias },
+    profiles: new Map(profiles.map((profile) => [profile.name, profile])),
+    residual: residual && {
+      rows: new Map(residual.profiles.map((name, row) => [name, row])),
+      weights: unpack(residual.weights),
+      bias: residual.bias,
+    },
     support: { ...support, centers: unpack(support.centers) },
   });
 };
@@ -150,8 +175,8 @@ export const predict = (head: Head, features: Features, profiles: Iterable<strin
   const probabilities = softmax(head.typeBias.map((bias, type) => bias + dot(head.typeWeights, type, features)));
   const support = supportOf(head, features);
   const known = [...new Set(profiles)].flatMap((name) => {
-    const entry = head.profiles.get(name);
-    return entry ? [[name, predictProfile(head, features, { ...entry, probabilities, support })] as const] : [];
+    const profile = head.profiles.get(name);
+    return profile ? [[name, predictProfile(head, features, { profile, probabilities, support })] as const] : [];
   });
   const types = head.types
     .map((name, type) => ({ name, probability: probabilities[type] ?? 0 }))
@@ -203,14 +228,22 @@ const toBase64 = (bytes: Uint8Array): string => {
 
 const dot = (matrix: Matrix, row: number, features: Features): number => {
   const start = row * matrix.columns;
+  if (features instanceof Float32Array) return dotDense(matrix.values, start, features);
+  if ("indices" in features) return dotSparse(matrix.values, start, features);
+  const { vector, ngrams } = features;
+  const dense = dotDense(matrix.values, start, vector);
+  return matrix.columns > vector.length ? dense + dotSparse(matrix.values, start + vector.length, ngrams) : dense;
+};
+
+const dotDense = (weights: Float32Array, start: number, vector: Float32Array): number => {
   let sum = 0;
-  if (features instanceof Float32Array) {
-    for (let at = 0; at < matrix.columns; at++) sum += (matrix.values[start + at] ?? 0) * (features[at] ?? 0);
-    return sum;
-  }
-  const { indices, values } = features;
-  for (let at = 0; at < indices.length; at++)
-    sum += (matrix.values[start + (indices[at] ?? 0)] ?? 0) * (values[at] ?? 0);
+  for (let at = 0; at < vector.length; at++) sum += (weights[start + at] ?? 0) * (vector[at] ?? 0);
+  return sum;
+};
+
+const dotSparse = (weights: Float32Array, start: number, { indices, values }: SparseFeatures): number => {
+  let sum = 0;
+  for (let at = 0; at < indices.length; at++) sum += (weights[start + (indices[at] ?? 0)] ?? 0) * (values[at] ?? 0);
   return sum;
 };
 
@@ -230,22 +263,26 @@ const supportOf = ({ support }: Head, features: Features): number => {
 const clamp = (value: number): number => Math.min(1, Math.max(0, value));
 
 type Reading = {
-  readonly at: number;
   readonly profile: Profile;
   readonly probabilities: readonly number[];
   readonly support: number;
 };
 
 const predictProfile = (head: Head, features: Features, reading: Reading): ProfilePrediction => {
-  const { at, profile, probabilities, support } = reading;
+  const { profile, probabilities, support } = reading;
   const typed = mean(profile.strengths, probabilities) ?? profile.mean;
-  const own = head.residual ? (head.residual.bias[at] ?? 0) + dot(head.residual.weights, at, features) : 0;
+  const own = residualOf(head, features, profile.name);
   return {
     quality: support * clamp(typed + own) + (1 - support) * profile.mean,
     outputTokens: mean(profile.outputTokens, probabilities),
     latencyMs: mean(profile.latencyMs, probabilities),
     evidence: support * (mean(profile.evidence, probabilities) ?? 0),
   };
+};
+
+const residualOf = ({ residual }: Head, features: Features, profile: string): number => {
+  const row = residual?.rows.get(profile);
+  return residual && row !== undefined ? (residual.bias[row] ?? 0) + dot(residual.weights, row, features) : 0;
 };
 
 /** Mean of what is known, weighted; null when nothing is. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { packMatrix, parseHead, predict, type HeadJson } from "../../shared/head.ts";
+import { packMatrix, parseHead, predict, readFeatures, type HeadJson } from "../../shared/head.ts";
 
 const profile = (name: string, strengths: number[]): HeadJson["profiles"][number] => ({
   name,
@@ -70,7 +70,7 @@ describe("predict", () => {
       ],
       3,
     );
-    const head = headOf({ ...json, residual: { weights, bias: [0, 0] } });
+    const head = headOf({ ...json, residual: { profiles: ["coder", "mathematician"], weights, bias: [0, 0] } });
     const plain = predict(headOf(json), Float32Array.of(1, 0, 0), ["coder"]).profiles.get("coder")?.quality ?? 0;
     const own = predict(head, Float32Array.of(1, 0, 0), ["coder"]).profiles.get("coder")?.quality ?? 0;
     expect(own).toBeCloseTo(plain - 0.2, 3);
@@ -80,6 +80,23 @@ describe("predict", () => {
     const head = headOf(json);
     const sparse = { indices: Uint16Array.of(0, 1), values: Float32Array.of(0.6, 0.8) };
     expect(predict(head, sparse, ["coder"])).toEqual(predict(head, Float32Array.of(0.6, 0.8, 0), ["coder"]));
+  });
+
+  it("reads n-grams beside the vector when the weights have columns for them", () => {
+    const typeWeights = packMatrix(
+      [
+        [6, 0, 0, 0, 9],
+        [0, 6, 0, 9, 0],
+      ],
+      5,
+    );
+    const head = headOf({ ...json, buckets: 2, typeWeights });
+    const vector = Float32Array.of(1, 0, 0);
+    const ngrams = { indices: Uint16Array.of(0), values: Float32Array.of(1) };
+    expect(predict(head, vector, []).types[0]?.name).toBe("code");
+    expect(predict(head, { vector, ngrams }, []).types[0]?.name).toBe("math");
+    expect(readFeatures(head, "some text", vector)).toMatchObject({ vector });
+    expect(readFeatures(headOf(json), "some text", vector)).toBe(vector);
   });
 
   it("leaves out profiles that it does not know", () => {
