@@ -1,0 +1,177 @@
+import { describe, expect, it } from "vitest";
+import { admit, draw } from "../../edge/admit.ts";
+import type { AdmitRequest } from "../../edge/ledger.ts";
+import type { Objects } from "../../edge/objects.ts";
+import { createTenant, openingOf, settlementOf } from "../support/edge.ts";
+import { createHandClock } from "../support/hand-clock.ts";
+
+/** The real objects, with every question to a tenant's written down. */
+const watched = (objects: Objects) => {
+  const asked: AdmitRequest[] = [];
+  const watching: Objects = {
+    ...objects,
+    tenant: (tenant) =>
+      new Proxy(objects.tenant(tenant), {
+        get: (stub, name) =>
+          name === "admit"
+            ? (request: AdmitRequest) => {
+                asked.push(request);
+                return stub.admit(request);
+              }
+            : Reflect.get(stub, name),
+      }),
+  };
+  return { asked, objects: watching };
+};
+
+const setUp = async (budget: number | null = null, key: Parameters<typeof createTenant>[1] = {}) => {
+  const made = await createTenant(budget, key);
+  const clock = createHandClock(Date.now());
+  const { asked, objects } = watched(made.objects);
+  const behind: Promise<unknown>[] = [];
+  const deps = { objects, clock, waitUntil: (work: Promise<unknown>) => void behind.push(work) };
+  const tenant = made.objects.tenant(made.identity.tenant);
+  return { ...made, asked, clock, deps, behind, tenant };
+};
+
+describe("admit", () => {
+  it("asks the tenant's object once and remembers the record", async () => {
+    const { identity, deps, asked } = await setUp(null, { outputCap: 500 });
+    for (let time = 0; time < 3; time += 1) {
+      expect(await admit(identity, null, deps)).toMatchObject({
+        ok: true,
+        value: { grant: { identity, record: { outputCap: 500 } } },
+      });
+    }
+    expect(asked).toHaveLength(1);
+  });
+
+  it("looks up the conversation's worker when it asks, and not when it need not", async () => {
+    const { identity, deps, tenant, clock } = await setUp();
+    const affinity = { key: "c1", worker: "north/b" };
+    await tenant.record({ openings: [], settlements: [settlementOf("r1", 1, { affinity })] });
+    expect(await admit(identity, "c1", deps)).toMatchObject({ value: { affinityWorker: "north/b" } });
+    expect(await admit(identity, "c1", deps)).toMatchObject({ value: { affinityWorker: null } });
+    await clock.advance(10_000);
+    expect(await admit(identity, "c1", deps)).toMatchObject({ value: { affinityWorker: "north/b" } });
+  });
+
+  it("uses a record of five seconds while it refreshes it behind, once", async () => {
+    const { identity, deps, asked, behind, clock } = await setUp();
+    await admit(identity, null, deps);
+    await clock.advance(4_999);
+    await admit(identity, null, deps);
+    expect(asked).toHaveLength(1);
+    await clock.advance(1);
+    await Promise.all([admit(identity, null, deps), admit(identity, null, deps)]);
+    expect(asked).toHaveLength(2);
+    await Promise.all(behind);
+    await clock.advance(4_999);
+    await admit(identity, null, deps);
+    expect(asked).toHaveLength(2);
+  });
+
+  it("refuses a revoked key as soon as it has heard of it, ten seconds later at most", async () => {
+    const { identity, deps, tenant, behind, clock } = await setUp();
+    await admit(identity, null, deps);
+    await tenant.revokeKey(identity.keyId);
+    await clock.advance(5_000);
+    expect(await admit(identity, null, deps)).toMatchObject({ ok: true });
+    await Promise.all(behind);
+    expect(await admit(identity, null, deps)).toEqual({ ok: false, error: { kind: "invalid_key" } });
+  });
+
+  it("awaits a new record when the old one is ten seconds old", async () => {
+    const { identity, deps, tenant, clock } = await setUp();
+    await admit(identity, null, deps);
+    await tenant.revokeKey(identity.keyId);
+    await clock.advance(10_000);
+    expect(await admit(identity, null, deps)).toEqual({ ok: false, error: { kind: "invalid_key" } });
+  });
+
+  it("does not take one key for another of the same tenant", async () => {
+    const { identity, deps } = await setUp();
+    await admit(identity, null, deps);
+    const forged = { ...identity, keyHash: "0".repeat(64) };
+    expect(await admit(forged, null, deps)).toEqual({ ok: false, error: { kind: "invalid_key" } });
+  });
+});
+
+describe("draw", () => {
+  it("asks nobody where nothing limits the dollars", async () => {
+    const { identity, grant, deps, asked } = await setUp();
+    await admit(identity, null, deps);
+    expect(await draw(grant, 1_000_000_000, deps)).toMatchObject({ ok: true });
+    expect(asked).toHaveLength(1);
+  });
+
+  it("draws twenty needs from one lease", async () => {
+    const { identity, grant, deps, asked } = await setUp(1_000_000);
+    await admit(identity, null, deps);
+    for (let time = 0; time < 20; time += 1) expect(await draw(grant, 100, deps)).toMatchObject({ ok: true });
+    expect(asked.map(({ need }) => need)).toEqual([0, 100]);
+    await draw(grant, 100, deps);
+    expect(asked.map(({ need }) => need)).toEqual([0, 100, 100]);
+  });
+
+  it("names the lease under which the opening is recorded", async () => {
+    const { grant, deps, tenant } = await setUp(1000);
+    const drawn = await draw(grant, 900, deps);
+    if (!drawn.ok) throw new Error(drawn.error.kind);
+    await tenant.record({ openings: [openingOf("r1", { amount: 900, ...drawn.value })], settlements: [] });
+    expect(await draw(grant, 100, deps)).toMatchObject({ ok: true });
+  });
+
+  it("keeps what it holds when the record is refreshed", async () => {
+    const { identity, grant, deps, behind, asked, clock } = await setUp(1_000_000);
+    await draw(grant, 100, deps);
+    await clock.advance(5_000);
+    await admit(identity, null, deps);
+    await Promise.all(behind);
+    expect(asked.map(({ need }) => need)).toEqual([100, 0]);
+    await draw(grant, 100, deps);
+    expect(asked.map(({ need }) => need)).toEqual([100, 0]);
+  });
+
+  it("does not draw on a lease that is about to expire", async () => {
+    const { grant, deps, asked, clock } = await setUp(1_000_000);
+    await draw(grant, 100, deps);
+    await clock.advance(8_500);
+    await draw(grant, 100, deps);
+    expect(asked.map(({ need }) => need)).toEqual([100, 100]);
+  });
+
+  it("refuses what the budget does not cover", async () => {
+    const { grant, deps } = await setUp(1000);
+    expect(await draw(grant, 1001, deps)).toMatchObject({ ok: false, error: { kind: "insufficient_budget" } });
+    expect(await draw(grant, 1000, deps)).toMatchObject({ ok: true });
+  });
+
+  it("lets 50 of 200 pass at once on a budget for 50", async () => {
+    const { identity, grant, deps, tenant } = await setUp(50 * 700);
+    const request = async (index: number): Promise<boolean> => {
+      const admitted = await admit(identity, null, deps);
+      if (!admitted.ok) return false;
+      const drawn = await draw(grant, 700, deps);
+      if (!drawn.ok) return false;
+      await tenant.record({ openings: [openingOf(`r${index}`, { amount: 700, ...drawn.value })], settlements: [] });
+      return true;
+    };
+    const passed = await Promise.all(Array.from({ length: 200 }, (_, index) => request(index)));
+    expect(passed.filter(Boolean)).toHaveLength(50);
+  });
+
+  it("lets 50 of 200 pass one after the other on a budget for 50", async () => {
+    const { grant, deps } = await setUp(50 * 700);
+    let passed = 0;
+    for (let index = 0; index < 200; index += 1) if ((await draw(grant, 700, deps)).ok) passed += 1;
+    expect(passed).toBe(50);
+  });
+
+  it("never lets more pass than the budget covers, whatever the needs", async () => {
+    const { grant, deps } = await setUp(50_000);
+    const needs = Array.from({ length: 150 }, (_, index) => ((index * 7919) % 1000) + 1);
+    const drawn = await Promise.all(needs.map(async (need) => ((await draw(grant, need, deps)).ok ? need : 0)));
+    expect(drawn.reduce((sum, need) => sum + need, 0)).toBeLessThanOrEqual(50_000);
+  });
+});
