@@ -21,6 +21,8 @@ export type ExecuteDeps = {
   readonly extend: (worker: string) => Promise<boolean>;
   /** Characters that no worker can know beforehand. */
   readonly newBoundary: () => string;
+  /** Aborted when the client has left: then nobody else is asked. */
+  readonly signal: AbortSignal;
 };
 
 /** So many workers are tried in turn for the answer, the chosen one included. */
@@ -111,7 +113,8 @@ async function* answer(step: Step, chat: ChatRequest, deps: ExecuteDeps): Events
     const run: StepRun = yield* deps.runStep({ step: { ...step, worker }, chat, whole: !deps.stream, keep: false });
     if (run.error === null) return yield [endOf(run)];
     const next = deps.alternates.find((candidate) => !tried.has(candidate));
-    const final = run.spoke || !isRetryable(run.error) || next === undefined || tried.size >= maxAttempts;
+    const final =
+      deps.signal.aborted || run.spoke || !isRetryable(run.error) || next === undefined || tried.size >= maxAttempts;
     if (final || !(await deps.extend(next))) {
       return yield [{ type: "error", error: run.error }];
     }
@@ -138,7 +141,7 @@ async function* runBallot({ ballot }: BallotPlan, deps: ExecuteDeps): Events {
   };
 
   let verdict = tally(ballot, votes);
-  while (!verdict.decided) {
+  while (!verdict.decided && !deps.signal.aborted) {
     for (const worker of verdict.ask) if (!running.has(worker)) ask(worker);
     const counted = votes.length;
     yield* queue.while(() => votes.length === counted);
@@ -148,7 +151,7 @@ async function* runBallot({ ballot }: BallotPlan, deps: ExecuteDeps): Events {
   const ended = Promise.all(running.values());
   yield* queue.until(ended);
 
-  const winner = verdict.winner === null ? undefined : runs.get(verdict.winner.worker);
+  const winner = verdict.decided && verdict.winner ? runs.get(verdict.winner.worker) : undefined;
   if (winner) return yield [...winner.events, endOf(winner)];
   yield* answerUndecided(ballot, [...runs.values()].filter(isUsable), deps);
 }

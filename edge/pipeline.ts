@@ -42,6 +42,7 @@ const answer = async (request: Request, format: Format, context: Context): Promi
     runStep,
     extend: reservation.value.extend,
     newBoundary: context.newId,
+    signal: context.signal,
   });
   const accounted = account(events, { ...received.value, planned }, context);
   return ok(
