@@ -275,13 +275,13 @@ describe("a ballot", () => {
     say("w/0", "4");
     await settle();
     expect(started).toEqual(["vote1 w/0", "vote2 w/1"]);
-    say("w/1", "It is 5");
+    say("w/1", "The answer is 5.");
     await settle();
     expect(started).toHaveLength(3);
-    say("w/2", "5 fish");
+    say("w/2", "5");
     await over;
     expect(started).toHaveLength(3);
-    expect(text()).toBe("It is 5");
+    expect(text()).toBe("The answer is 5.");
   });
 
   it("is content with the first worker when that is hardly ever wrong", async () => {
