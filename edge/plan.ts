@@ -1,7 +1,7 @@
 import { usesTools, type ChatRequest } from "../shared/chat.ts";
 import { decide } from "../shared/decide.ts";
 import { decisionSchema, type Candidate, type Decision, type PlanRequest } from "../shared/decision.ts";
-import { directPlan, parsePlan } from "../shared/plan.ts";
+import { directPlan, isDirect, parsePlan, type Plan } from "../shared/plan.ts";
 import type { Preference } from "../shared/preference.ts";
 import { promptView } from "../shared/prompt-view.ts";
 import { detectExtractor } from "../shared/answers.ts";
@@ -140,8 +140,18 @@ const askConductor = async (request: PlanRequest, deps: PlanDeps): Promise<Resul
 const readDecision = (body: string, request: PlanRequest): Result<Decision, Fallback> => {
   const parsed = decisionSchema.safeParse(parseJson(body));
   if (!parsed.success) return err("invalid");
-  const checked = parsePlan(parsed.data.plan, new Set(request.candidates.map((candidate) => candidate.worker)));
-  return checked.ok ? ok({ ...parsed.data, plan: checked.value }) : err("invalid");
+  const workers = new Set(request.candidates.map((candidate) => candidate.worker));
+  const checked = parsePlan(parsed.data.plan, workers);
+  if (!checked.ok || !fits(checked.value, request)) return err("invalid");
+  return parsed.data.scores.every(({ worker }) => workers.has(worker))
+    ? ok({ ...parsed.data, plan: checked.value })
+    : err("invalid");
+};
+
+/** One call where the tier promises it or tools are in play; a vote only on answers that the edge can compare. */
+const fits = (plan: Plan, { tier, tools, extractor }: PlanRequest): boolean => {
+  if (isDirect(plan)) return true;
+  return tier === "ultra" && !tools && (plan.kind === "workflow" || plan.ballot.extractor === extractor);
 };
 
 const parseJson = (text: string): unknown => {
