@@ -149,9 +149,9 @@ const readDecision = (body: string, request: PlanRequest): Result<Decision, Fall
 };
 
 /** One call where the tier promises it or tools are in play; a vote only on answers that the edge can compare. */
-const fits = (plan: Plan, { tier, tools, extractor }: PlanRequest): boolean => {
-  if (isDirect(plan)) return true;
-  return tier === "ultra" && !tools && (plan.kind === "workflow" || plan.ballot.extractor === extractor);
+const fits = (made: Plan, { tier, tools, extractor }: PlanRequest): boolean => {
+  if (isDirect(made)) return true;
+  return tier === "ultra" && !tools && (made.kind === "workflow" || made.ballot.extractor === extractor);
 };
 
 const parseJson = (text: string): unknown => {
