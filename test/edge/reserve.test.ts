@@ -1,0 +1,178 @@
+import { describe, expect, it } from "vitest";
+import type { Opening } from "../../edge/ledger.ts";
+import { createOutbox } from "../../edge/outbox.ts";
+import { boundPlan, outputCapOf, reserve } from "../../edge/reserve.ts";
+import { answerStep, directPlan, type Plan } from "../../shared/plan.ts";
+import { boundOf } from "../../shared/pricing.ts";
+import { cardOf, createTenant, keyOf, memberOf, settingsOf, settlementOf } from "../support/edge.ts";
+import { createHandClock } from "../support/hand-clock.ts";
+
+const price = { input: 1, output: 2 };
+const a = cardOf("north/a", { maxOutputTokens: 8_000 });
+const b = cardOf("north/b", { maxOutputTokens: 2_000 });
+const dear = cardOf("north/dear", { price: { input: 10, output: 20 } });
+const pool = [a, b, dear].map(memberOf);
+const input = { likely: 50, bound: 200 };
+
+const setUp = async (budget: number | null) => {
+  const { identity, grant, objects } = await createTenant(budget);
+  const clock = createHandClock(Date.now());
+  const work: Promise<unknown>[] = [];
+  const opened: Opening[] = [];
+  const outbox = createOutbox(objects, clock);
+  const tenant = objects.tenant(identity.tenant);
+  const deps = {
+    objects,
+    clock,
+    waitUntil: (promise: Promise<unknown>) => void work.push(promise),
+    settings: settingsOf(),
+    outbox: {
+      ...outbox,
+      open: (name: string, opening: Opening) => {
+        opened.push(opening);
+        outbox.open(name, opening);
+      },
+    },
+    requestId: crypto.randomUUID(),
+    arrivedAt: clock.now(),
+  };
+  const ask = (plan: Plan, maxOutputTokens?: number) =>
+    reserve(
+      { chat: { model: "shoal-mini", ...(maxOutputTokens !== undefined && { maxOutputTokens }) }, pool, input, grant },
+      plan,
+      deps,
+    );
+  /** Lets what was opened arrive. */
+  const travel = async () => {
+    await clock.advance(10);
+    await Promise.all(work);
+  };
+  return { ask, opened, travel, tenant, deps, identity };
+};
+
+describe("outputCapOf", () => {
+  const settings = { maxOutputTokens: 1_000 };
+  it.each([
+    ["the client's", 100, 500, 100],
+    ["the key's", 800, 500, 500],
+    ["the operator's", null, null, 1_000],
+    ["the operator's, though the client wants more", 5_000, null, 1_000],
+  ])("is the smallest cap: %s", (_, client, key, cap) => {
+    expect(outputCapOf(client, keyOf({ outputCap: key }), settings)(a)).toBe(cap);
+  });
+
+  it("is the card's where that is the smallest", () => {
+    expect(outputCapOf(null, keyOf(), { maxOutputTokens: 32_768 })(b)).toBe(2_000);
+  });
+});
+
+const cardNamed = (worker: string) => [a, b, dear].find((card) => card.id === worker) ?? a;
+
+describe("boundPlan", () => {
+  const bounds = { inputTokens: 200, outputCap: () => 1_000, cardOf: cardNamed };
+  const one = boundOf(price, 200, 1_000);
+
+  it("of one call is that call's", () => {
+    expect(boundPlan(directPlan("north/a"), bounds)).toBe(one);
+  });
+
+  it("of a workflow counts what later steps read of earlier ones", () => {
+    const plan: Plan = {
+      kind: "workflow",
+      steps: [
+        { ...answerStep("north/a"), id: "draft_1" },
+        { ...answerStep("north/b"), id: "draft_2" },
+        { ...answerStep("north/a"), id: "judge", role: "judge", subtask: "Choose.", access: "all" },
+      ],
+    };
+    expect(boundPlan(plan, bounds)).toBeGreaterThanOrEqual(2 * one + boundOf(price, 200 + 2 * 1_000, 1_000));
+  });
+
+  it("of a ballot counts every voter, and the judge who reads them all", () => {
+    const order = ["north/a", "north/b"].map((worker) => ({ worker, logit: 1, costDollars: 0.01 }));
+    const coefficients = {
+      agree: 1,
+      agreeLogit: 1,
+      none: 0,
+      noneDistinct: 0,
+      noneUnread: 0,
+      read: 3,
+      right: 0,
+      rightLogit: 1,
+      repeat: -1,
+    };
+    const ballot = { extractor: "number" as const, order, wave: 1, coefficients, lambda: 1, judge: null };
+    expect(boundPlan({ kind: "ballot", ballot }, bounds)).toBe(2 * one);
+    expect(boundPlan({ kind: "ballot", ballot: { ...ballot, judge: "north/dear" } }, bounds)).toBeGreaterThanOrEqual(
+      2 * one + boundOf(dear.price ?? price, 200 + 2 * 1_000, 1_000),
+    );
+  });
+
+  it("counts nothing for a worker without a price, which no tenant with a budget is given", () => {
+    expect(boundPlan(directPlan("north/a"), { ...bounds, cardOf: () => ({ ...a, price: null }) })).toBe(0);
+  });
+});
+
+describe("reserve", () => {
+  it("sets the most aside that the plan can cost, and tells the tenant's object", async () => {
+    const { ask, opened, travel, tenant, deps, identity } = await setUp(1_000_000);
+    expect(await ask(directPlan("north/a"), 1_000)).toMatchObject({ ok: true });
+    expect(opened).toMatchObject([
+      {
+        requestId: deps.requestId,
+        keyId: "key00001",
+        amount: boundOf(price, 200, 1_000),
+        model: "shoal-mini",
+        worker: "north/a",
+      },
+    ]);
+    await travel();
+    const rest = { keyId: identity.keyId, keyHash: identity.keyHash, dev: false, affinity: null };
+    expect(await tenant.admit({ ...rest, need: 1_000_000 })).toMatchObject({ ok: false });
+    await tenant.record({ openings: [], settlements: [settlementOf(deps.requestId, 0)] });
+  });
+
+  it("leaves the request a minute to settle after its last moment", async () => {
+    const { ask, opened, deps } = await setUp(null);
+    await ask(directPlan("north/a"));
+    expect(opened[0]?.expiresAt).toBe(deps.clock.now() + deps.settings.deadlines.totalMs + 60_000);
+  });
+
+  it("gives the cap that it has reserved for", async () => {
+    const { ask } = await setUp(1_000_000);
+    const reserved = await ask(directPlan("north/a"), 500);
+    expect(reserved.ok && reserved.value.outputCap(a)).toBe(500);
+  });
+
+  it("shrinks a cap that cannot be afforded before it refuses", async () => {
+    const { ask, opened } = await setUp(boundOf(price, 200, 1_024));
+    const reserved = await ask(directPlan("north/a"));
+    expect(reserved.ok && reserved.value.outputCap(a)).toBe(1_024);
+    expect(opened.map(({ amount }) => amount)).toEqual([boundOf(price, 200, 1_024)]);
+  });
+
+  it("refuses what cannot be afforded even so", async () => {
+    const { ask, opened } = await setUp(boundOf(price, 200, 1_024) - 1);
+    expect(await ask(directPlan("north/a"))).toMatchObject({ ok: false, error: { kind: "insufficient_budget" } });
+    expect(opened).toEqual([]);
+  });
+
+  it("does not raise a small cap of the client's to afford it", async () => {
+    const { ask } = await setUp(boundOf(price, 200, 500) - 1);
+    expect(await ask(directPlan("north/a"), 500)).toMatchObject({ ok: false });
+  });
+
+  it("never refuses a tenant without a budget", async () => {
+    const { ask } = await setUp(null);
+    expect(await ask(directPlan("north/dear"))).toMatchObject({ ok: true });
+  });
+
+  it("extends to another worker while dollars last", async () => {
+    const { ask } = await setUp(boundOf(price, 200, 1_000) + boundOf(price, 200, 1_000));
+    const reserved = await ask(directPlan("north/a"), 1_000);
+    if (!reserved.ok) throw new Error(reserved.error.kind);
+    expect(await reserved.value.extend("north/dear")).toBe(false);
+    expect(await reserved.value.extend("north/b")).toBe(true);
+    expect(await reserved.value.extend("north/b")).toBe(false);
+  });
+});
