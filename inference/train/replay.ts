@@ -1,0 +1,95 @@
+/** Decisions on recorded prompts, scored by what was recorded: the same `decide` and `tally` as in service. */
+import { readAnswer, sameAnswer, type Extractor } from "../../shared/answers.ts";
+import { tally, type Ballot, type Vote } from "../../shared/ballot.ts";
+import { decide } from "../../shared/decide.ts";
+import type { Candidate, PlanRequest } from "../../shared/decision.ts";
+import type { Prediction } from "../../shared/head.ts";
+import { viewOf } from "../../shared/prompt-view.ts";
+import type { Rates } from "../../shared/pricing.ts";
+import type { Prompt } from "./prompts.ts";
+import type { Outcome } from "./recordings.ts";
+
+export type Played = {
+  /** 0 to 1. */
+  readonly score: number;
+  /** Recorded dollars of all calls made. */
+  readonly dollars: number;
+  readonly calls: number;
+  readonly waves: number;
+};
+
+export type Trade = { readonly lambda: number; readonly mu: number };
+
+/** What a call counts where a set has no costs, so that λ has something to weigh. */
+export const assumedCallDollars = 0.001;
+
+/** The pool as candidates: prices fitted to the recorded costs, nothing observed of their latency. */
+export const candidatesOf = (pool: readonly string[], prices: ReadonlyMap<string, Rates>): Candidate[] =>
+  pool.map((name) => ({
+    worker: name,
+    profile: name,
+    strengths: "measured",
+    price: prices.get(name) ?? null,
+    latencyMs: null,
+    bias: 0,
+  }));
+
+export const requestOf = (
+  text: string,
+  options: Trade & { readonly candidates: Candidate[]; readonly extractor: Extractor | null },
+): PlanRequest => ({
+  view: viewOf("", text),
+  extractor: options.extractor,
+  inputTokens: Math.ceil(text.length / 4),
+  tools: false,
+  tier: options.extractor === null ? "mini" : "ultra",
+  lambda: options.lambda,
+  mu: options.mu,
+  deadlineMs: 1500,
+  candidates: options.candidates,
+});
+
+/** One decision carried out on the record. A worker that the record lacks counts as an unreadable, wrong answer. */
+export const play = (prompt: Prompt, prediction: Prediction, request: PlanRequest, version: string): Played => {
+  const { plan, scores } = decide(prediction, request, version);
+  if (plan.kind === "ballot") return playBallot(prompt, plan.ballot);
+  const worker = plan.steps.at(-1)?.worker ?? scores[0]?.worker ?? "";
+  return playSingle(prompt, worker);
+};
+
+export const playSingle = (prompt: Prompt, worker: string): Played => {
+  const outcome = prompt.models[worker];
+  return { score: outcome?.correct ?? 0, dollars: dollarsOf(outcome), calls: 1, waves: 1 };
+};
+
+export const playBallot = (prompt: Prompt, ballot: Ballot): Played => {
+  const votes: Vote[] = [];
+  let waves = 0;
+  let state = tally(ballot, votes);
+  while (!state.decided) {
+    waves++;
+    for (const worker of state.ask) votes.push({ worker, answer: answerOf(prompt.models[worker], ballot.extractor) });
+    state = tally(ballot, votes);
+  }
+  // Without a winner the best worker's own text goes out: replays cannot score a judge that writes.
+  const worker = state.winner?.worker ?? ballot.order[0]?.worker ?? "";
+  const dollars = votes.reduce((sum, vote) => sum + dollarsOf(prompt.models[vote.worker]), 0);
+  return { score: prompt.models[worker]?.correct ?? 0, dollars, calls: votes.length, waves };
+};
+
+/** The recorded answer in canonical form; null when none could be read. */
+export const answerOf = (outcome: Outcome | undefined, extractor: Extractor): string | null => {
+  const recorded = outcome?.pred ?? null;
+  return recorded === null ? null : readAnswer(extractor, recorded);
+};
+
+export const extractorOf = (prompt: Prompt): Extractor | null => {
+  if (Object.values(prompt.models).every((outcome) => outcome.pred === undefined)) return null;
+  if (prompt.domain.startsWith("mmlupro/")) return "choice";
+  return prompt.domain.startsWith("math/") ? "number" : "short";
+};
+
+export const isSame = (extractor: Extractor, a: string | null, b: string | null): boolean =>
+  a !== null && b !== null && sameAnswer(extractor, a, b);
+
+const dollarsOf = (outcome: Outcome | undefined): number => outcome?.cost_usd ?? assumedCallDollars;
