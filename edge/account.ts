@@ -14,7 +14,7 @@ import type { Planned } from "./plan.ts";
 import type { ModelChoice } from "./resolve-model.ts";
 import type { Settings } from "./settings.ts";
 import type { Timing } from "./timing.ts";
-import type { Trace, TraceStep } from "./trace.ts";
+import type { Trace, TraceError, TraceStep } from "./trace.ts";
 
 /** Whose answer it is, and how it was planned. */
 export type Subject = {
@@ -51,6 +51,12 @@ export async function* account(events: Events, subject: Subject, deps: AccountDe
   const settled = Promise.withResolvers<void>();
   // Pending until the row is written: without it the isolate may be torn down before an abort is told.
   deps.waitUntil(settled.promise);
+  const settle = ({ settlement, trace }: Closed) => {
+    const { tenant } = subject.grant.identity;
+    if (settlement.affinity) rememberWorker(settlement.affinity.key, settlement.affinity.worker);
+    deps.outbox.settle(tenant, settlement, trace);
+    settled.resolve(deps.outbox.send(tenant, gatherMs));
+  };
   let done = false;
   try {
     for (;;) {
@@ -61,20 +67,19 @@ export async function* account(events: Events, subject: Subject, deps: AccountDe
     }
     done = true;
   } finally {
-    if (!done) {
-      deps.abort();
-      for await (const batch of events) book.read(batch);
+    if (!done) deps.abort();
+    try {
+      if (!done) for await (const batch of events) book.drain(batch);
+    } finally {
+      settle(book.close());
     }
-    const { tenant } = subject.grant.identity;
-    const { settlement, trace } = book.close();
-    if (settlement.affinity) rememberWorker(settlement.affinity.key, settlement.affinity.worker);
-    deps.outbox.settle(tenant, settlement, trace);
-    settled.resolve(deps.outbox.send(tenant, gatherMs));
   }
 }
 
 /** A failed worker's step is tried again under the same name by another. */
 const keyOf = (event: { readonly step: string; readonly worker: string }) => `${event.step} ${event.worker}`;
+
+type Closed = { readonly settlement: Settlement; readonly trace: Trace };
 
 type OpenStep = { -readonly [Key in keyof TraceStep]: TraceStep[Key] };
 
@@ -100,7 +105,7 @@ const createBook = (subject: Subject, deps: AccountDeps) => {
         });
         return;
       case "step-end": {
-        const failure = event.error ? toWire(event.error) : null;
+        const failure = event.error ? toTraceError(event.error) : null;
         Object.assign(steps.get(keyOf(event)) ?? {}, { ended_ms: elapsed(), outcome: event.outcome, error: failure });
         return;
       }
@@ -123,7 +128,7 @@ const createBook = (subject: Subject, deps: AccountDeps) => {
     }
   };
 
-  const close = (): { settlement: Settlement; trace: Trace } => {
+  const close = (): Closed => {
     timing.mark("total");
     const status = error !== null ? "failed" : answeredBy !== null ? "complete" : "aborted";
     const worker = answeredBy;
@@ -143,7 +148,12 @@ const createBook = (subject: Subject, deps: AccountDeps) => {
     };
   };
 
-  return { read: (batch: readonly AnswerEvent[]) => batch.forEach(read), close };
+  return {
+    read: (batch: readonly AnswerEvent[]) => batch.forEach(read),
+    /** What comes after the reader has left is accounted for, but no longer an answer. */
+    drain: (batch: readonly AnswerEvent[]) => batch.filter(({ type }) => type !== "end").forEach(read),
+    close,
+  };
 };
 
 const openStep = (event: { step: string; worker: string; role: string }, at: number): OpenStep => ({
@@ -157,6 +167,11 @@ const openStep = (event: { step: string; worker: string; role: string }, at: num
   usage: null,
   cost_usd: null,
 });
+
+const toTraceError = (error: ShoalError): TraceError => {
+  const { status, type, code } = toWire(error);
+  return { status, type, code };
+};
 
 type Outcome = Pick<Trace, "status" | "worker" | "steps"> & {
   readonly error: ShoalError | null;
@@ -177,7 +192,7 @@ const toTrace = (subject: Subject, deps: AccountDeps, { status, worker, error, s
     tier: choice.kind === "tier" ? choice.tier : null,
     stream: client.stream,
     status,
-    error: error === null ? null : toWire(error),
+    error: error === null ? null : toTraceError(error),
     worker,
     plan: {
       source,

@@ -9,9 +9,13 @@ import { toRequestError } from "./formats/request-error.ts";
 import { baseHeaders } from "./headers.ts";
 import { normalizeJson } from "./normalize.ts";
 import type { AppEnv } from "./app-env.ts";
+import { devTenant } from "./authenticate.ts";
 import type { Context } from "./context.ts";
 
-const tenantId = z.string().regex(/^[a-z0-9]{1,32}$/, "1 to 32 lower-case letters or digits");
+const tenantId = z
+  .string()
+  .regex(/^[a-z0-9]{1,32}$/, "1 to 32 lower-case letters or digits")
+  .refine((id) => id !== devTenant, "is the local start's own");
 const newTenant = z.strictObject({
   id: tenantId,
   name: z.string().min(1).max(200),
@@ -64,10 +68,12 @@ admin.post("/tenants", async (c) => {
   const body = await read(newTenant, c.req.raw, context);
   if (!body.ok) return refuse(context, body.error);
   const { id, name, monthly_budget_usd: budget } = body.value;
-  if (!(await context.objects.region().createTenant({ id, name }))) {
-    return refuse(context, { kind: "invalid_request", message: `the tenant '${id}' exists`, param: "id" });
-  }
-  if (typeof budget === "number") await context.objects.tenant(id).setMonthlyBudget(toMicroDollars(budget));
+  const region = context.objects.region();
+  const taken: ShoalError = { kind: "invalid_request", message: `the tenant '${id}' exists`, param: "id" };
+  if (await region.hasTenant(id)) return refuse(context, taken);
+  // Before the tenant exists: one that was made without its budget could spend without end.
+  await context.objects.tenant(id).setMonthlyBudget(typeof budget === "number" ? toMicroDollars(budget) : null);
+  if (!(await region.createTenant({ id, name }))) return refuse(context, taken);
   return c.json({ object: "tenant", id, name, monthly_budget_usd: budget ?? null }, 201);
 });
 

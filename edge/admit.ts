@@ -1,7 +1,7 @@
 import type { ShoalError } from "../shared/errors.ts";
 import type { MicroDollars } from "../shared/pricing.ts";
 import { err, ok, type Result } from "../shared/result.ts";
-import { devTenant, type Identity } from "./authenticate.ts";
+import type { Identity } from "./authenticate.ts";
 import type { Clock } from "./clock.ts";
 import type { KeyRecord, Lease } from "./ledger.ts";
 import type { Objects } from "./objects.ts";
@@ -20,8 +20,9 @@ type Purse = { readonly id: string; amount: MicroDollars | null; readonly expire
 type Entry = {
   readonly record: KeyRecord;
   readonly readAt: number;
-  /** Newest last. Requests that arrive together may each bring one. */
   readonly purses: readonly Purse[];
+  /** What the last request drew: the next lease is asked for as much before it is needed. */
+  lastNeed: MicroDollars;
   refreshing: boolean;
 };
 
@@ -47,14 +48,25 @@ export const admit = async (
   if (entry && age < staleMs) {
     if (age >= freshMs && !entry.refreshing) {
       entry.refreshing = true;
-      deps.waitUntil(ask(identity, { need: 0, affinity: null }, deps).catch(() => undefined));
+      deps.waitUntil(refresh(identity, entry, deps));
     }
     return ok({ grant: { identity, record: entry.record }, affinityWorker: null });
   }
-  const asked = await ask(identity, { need: 0, affinity }, deps);
+  const asked = await ask(identity, { need: 0, draw: 0, affinity }, deps);
   if (!asked.ok) return asked;
   const { record, affinityWorker } = asked.value;
   return ok({ grant: { identity, record }, affinityWorker });
+};
+
+/** Renews record and lease behind a request. What cannot be afforded or reached now is for the next request to find. */
+const refresh = async (identity: Identity, entry: Entry, deps: AdmitDeps): Promise<void> => {
+  try {
+    const asked = await ask(identity, { need: entry.lastNeed, draw: 0, affinity: null }, deps);
+    if (!asked.ok && asked.error.kind === "insufficient_budget")
+      await ask(identity, { need: 0, draw: 0, affinity: null }, deps);
+  } catch {
+    entry.refreshing = false;
+  }
 };
 
 /**
@@ -66,9 +78,11 @@ export const draw = async (
   amount: MicroDollars,
   deps: AdmitDeps,
 ): Promise<Result<{ leaseId: string }, ShoalError>> => {
+  const entry = entries.get(identity.keyHash);
+  if (entry) entry.lastNeed = amount;
   const held = takeHeld(identity, amount, deps.clock.now());
   if (held !== null) return ok({ leaseId: held });
-  const asked = await ask(identity, { need: amount, affinity: null }, deps);
+  const asked = await ask(identity, { need: amount, draw: amount, affinity: null }, deps);
   if (asked.ok) return ok({ leaseId: asked.value.leaseId });
   // What another request has brought in meanwhile may cover this one too.
   const late = takeHeld(identity, amount, deps.clock.now());
@@ -86,13 +100,11 @@ const take = (purse: Purse, amount: MicroDollars, now: number): boolean => {
   return true;
 };
 
-const ask = async (
-  identity: Identity,
-  { need, affinity }: { need: MicroDollars; affinity: string | null },
-  deps: AdmitDeps,
-) => {
-  const { keyId, keyHash, tenant } = identity;
-  const dev = tenant === devTenant;
+/** `need`: what the lease must cover; `draw`: what of it is taken for the request that asks. */
+type Ask = { readonly need: MicroDollars; readonly draw: MicroDollars; readonly affinity: string | null };
+
+const ask = async (identity: Identity, { need, draw: drawn, affinity }: Ask, deps: AdmitDeps) => {
+  const { keyId, keyHash, tenant, dev } = identity;
   const answer = await deps.objects.tenant(tenant).admit({ keyId, keyHash, need, dev, affinity });
   if (!answer.ok) {
     // A key without money keeps what its purses still hold.
@@ -102,17 +114,23 @@ const ask = async (
   const { record, lease, affinityWorker } = answer.value;
   const now = deps.clock.now();
   const kept = (entries.get(keyHash)?.purses ?? []).filter((purse) => isWorthKeeping(purse, now));
-  remember(keyHash, { record, readAt: now, purses: [...kept, toPurse(lease, need)], refreshing: false });
+  remember(keyHash, {
+    record,
+    readAt: now,
+    purses: [...kept, toPurse(lease, drawn)],
+    lastNeed: need,
+    refreshing: false,
+  });
   return ok({ record, leaseId: lease.id, affinityWorker });
 };
 
 const isWorthKeeping = ({ amount, expiresAt }: Purse, now: number): boolean =>
   amount !== null && amount > 0 && expiresAt - leaseMarginMs > now;
 
-/** The lease, less what it was asked for. */
-const toPurse = ({ id, amount, expiresAt }: Lease, need: MicroDollars): Purse => ({
+/** The lease, less what is drawn at once. */
+const toPurse = ({ id, amount, expiresAt }: Lease, drawn: MicroDollars): Purse => ({
   id,
-  amount: amount === null ? null : amount - need,
+  amount: amount === null ? null : amount - drawn,
   expiresAt,
 });
 

@@ -4,9 +4,15 @@ import { equalSecrets, hashKey, readApiKey, regionOf } from "./api-key.ts";
 import type { Settings } from "./settings.ts";
 
 /** Whose request it is, as far as the key alone tells: the tenant's object decides whether the key is alive. */
-export type Identity = { readonly tenant: string; readonly keyId: string; readonly keyHash: string };
+export type Identity = {
+  readonly tenant: string;
+  readonly keyId: string;
+  readonly keyHash: string;
+  /** The key is `SHOAL_DEV_KEY`, which exists in the local start only. */
+  readonly dev: boolean;
+};
 
-/** Tenant of `SHOAL_DEV_KEY`, which exists in the local start only. */
+/** The local start's tenant; no other may have its name. */
 export const devTenant = "local";
 const devKeyId = "dev";
 
@@ -36,7 +42,7 @@ const readBearer = (headers: Headers): string | null => {
 
 const identify = async (key: string, keyHash: string, settings: Settings): Promise<Result<Identity, ShoalError>> => {
   if (settings.devKey !== "" && (await equalSecrets(key, settings.devKey))) {
-    return ok({ tenant: devTenant, keyId: devKeyId, keyHash });
+    return ok({ tenant: devTenant, keyId: devKeyId, keyHash, dev: true });
   }
   const region = regionOf(key);
   const host = region === null ? undefined : settings.publicHosts.get(region);
@@ -45,7 +51,7 @@ const identify = async (key: string, keyHash: string, settings: Settings): Promi
   }
   const apiKey = await readApiKey(key, settings.keySecret);
   if (apiKey === null || apiKey.region !== settings.region) return err({ kind: "invalid_key" });
-  return ok({ tenant: apiKey.tenant, keyId: apiKey.id, keyHash });
+  return ok({ tenant: apiKey.tenant, keyId: apiKey.id, keyHash, dev: false });
 };
 
 const remember = (identity: Identity): void => {

@@ -6,6 +6,7 @@ import type { Clock } from "./clock.ts";
 import type { Events } from "./execute.ts";
 import { createBill } from "./formats/bill.ts";
 import type { AnswerHead, ClientRequest, Format } from "./formats/format.ts";
+import { logBug } from "./log-bug.ts";
 import type { Planned } from "./plan.ts";
 
 export type EncodeOptions = {
@@ -48,11 +49,17 @@ export const encodeError = (
   headers: Record<string, string>,
 ): Response => {
   const wire = toWire(error);
-  return Response.json(format.error(wire), { status: wire.status, headers: { ...headers, ...retryHeaders(wire) } });
+  return Response.json(format.error(wire), {
+    status: wire.status,
+    headers: { ...headers, ...retryHeaders(wire), ...allowHeaders(error) },
+  });
 };
 
 const retryHeaders = ({ retryAfterSeconds }: WireError): Record<string, string> =>
   retryAfterSeconds === null ? {} : { "retry-after": String(Math.max(1, Math.ceil(retryAfterSeconds))) };
+
+const allowHeaders = (error: ShoalError): Record<string, string> =>
+  error.kind === "method_not_allowed" ? { allow: error.allowed.join(", ") } : {};
 
 const encodeJson = async (events: Events, options: EncodeOptions, deps: EncodeDeps): Promise<Response> => {
   const { format, headers } = options;
@@ -113,6 +120,12 @@ const startPatience = (clock: Clock, ms: number): { over: Promise<"over">; stop:
 
 const encoder = new TextEncoder();
 
+/** A bug: the stream has begun, so it is told as an event, and the answer is over. */
+const failed = (cause: unknown): IteratorYieldResult<readonly AnswerEvent[]> => {
+  logBug(cause);
+  return { done: false, value: [{ type: "error", error: { kind: "internal" } }] };
+};
+
 /** Pulls events as the client reads; writes a heartbeat between them while they are silent. */
 const streamBody = (
   held: readonly AnswerEvent[],
@@ -132,7 +145,7 @@ const streamBody = (
     },
     async pull(controller) {
       for (;;) {
-        const next: IteratorResult<readonly AnswerEvent[], void> = await (pending ?? events.next());
+        const next = await (pending ?? events.next()).catch(failed);
         pending = null;
         if (gone) return;
         if (next.done) {

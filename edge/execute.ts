@@ -1,7 +1,7 @@
 import { readAnswer } from "../shared/answers.ts";
 import { tally, type Vote } from "../shared/ballot.ts";
 import type { ChatRequest } from "../shared/chat.ts";
-import { isRetryable } from "../shared/errors.ts";
+import { isRetryable, type ShoalError } from "../shared/errors.ts";
 import { answerText, collect, type AnswerEvent } from "../shared/events.ts";
 import { answerStep, needsOf, type BallotPlan, type Plan, type Step, type Workflow } from "../shared/plan.ts";
 import { composeStep, type VisibleResult } from "./compose-step.ts";
@@ -17,8 +17,8 @@ export type ExecuteDeps = {
   readonly runStep: RunStep;
   /** Whether the client reads the answer as it is written. */
   readonly stream: boolean;
-  /** Sets dollars aside for a worker that the plan did not name; false when they cannot be had. */
-  readonly extend: (worker: string) => Promise<boolean>;
+  /** Sets dollars aside for a call that the plan did not foresee; false when they cannot be had. */
+  readonly extend: (worker: string, chat: ChatRequest) => Promise<boolean>;
   /** Characters that no worker can know beforehand. */
   readonly newBoundary: () => string;
   /** Aborted when the client has left: then nobody else is asked. */
@@ -52,9 +52,13 @@ async function* runWorkflow(plan: Workflow, deps: ExecuteDeps): Events {
 
   if (seen.length > 0 && usable.length === 0) return yield* answer(ownWords(last), deps.chat, deps);
   const [only] = usable;
-  if (last.role === "judge" && only && usable.length === 1) return yield [...only.events, endOf(only)];
+  if (only && usable.length === 1 && needsNoJudge(last, only, seen.length)) return yield [...only.events, endOf(only)];
   yield* answer(last, composeStep(deps.chat, last, usable.map(toVisible), deps.newBoundary()), deps);
 }
+
+/** Of several answers to the user's own words one is left: there is nothing to weigh it against. */
+const needsNoJudge = (last: Step, only: StepRun, asked: number): boolean =>
+  last.role === "judge" && asked > 1 && only.step.role === "answer" && only.step.subtask === null;
 
 /** When nothing came of the steps before, the answering worker gets the request as the user put it. */
 const ownWords = (step: Step): Step => ({ ...step, subtask: null, access: "none" });
@@ -115,7 +119,7 @@ async function* answer(step: Step, chat: ChatRequest, deps: ExecuteDeps): Events
     const next = deps.alternates.find((candidate) => !tried.has(candidate));
     const final =
       deps.signal.aborted || run.spoke || !isRetryable(run.error) || next === undefined || tried.size >= maxAttempts;
-    if (final || !(await deps.extend(next))) {
+    if (final || !(await deps.extend(next, chat))) {
       return yield [{ type: "error", error: run.error }];
     }
     worker = next;
@@ -130,13 +134,22 @@ async function* runBallot({ ballot }: BallotPlan, deps: ExecuteDeps): Events {
   const running = new Map<string, Promise<void>>();
   const votes: Vote[] = [];
 
-  const ask = (worker: string): void => {
-    const step: Step = { ...answerStep(worker), id: `vote${running.size + 1}` };
-    const voted = collectStep(step, deps.chat, deps, queue.push, stragglers.signal).then((run) => {
+  const vote = async (worker: string, id: string): Promise<void> => {
+    let answered: string | null = null;
+    try {
+      const step = { ...answerStep(worker), id };
+      const run = await collectStep(step, deps.chat, deps, queue.push, stragglers.signal);
       runs.set(worker, run);
-      votes.push({ worker, answer: isUsable(run) ? readAnswer(ballot.extractor, toVisible(run).text) : null });
+      answered = isUsable(run) ? readAnswer(ballot.extractor, toVisible(run).text) : null;
+    } finally {
+      // Whatever happened, the ballot must not wait for this worker.
+      votes.push({ worker, answer: answered });
       queue.wake();
-    });
+    }
+  };
+  const ask = (worker: string): void => {
+    const voted = vote(worker, `vote${running.size + 1}`);
+    voted.catch(() => undefined);
     running.set(worker, voted);
   };
 
@@ -150,6 +163,7 @@ async function* runBallot({ ballot }: BallotPlan, deps: ExecuteDeps): Events {
   stragglers.abort();
   const ended = Promise.all(running.values());
   yield* queue.until(ended);
+  await ended;
 
   const winner = verdict.decided && verdict.winner ? runs.get(verdict.winner.worker) : undefined;
   if (winner) return yield [...winner.events, endOf(winner)];
@@ -159,12 +173,15 @@ async function* runBallot({ ballot }: BallotPlan, deps: ExecuteDeps): Events {
 const judgeTask =
   "Write the final answer to the request above. Weigh the results: check each against the request, keep what is right, correct what is wrong. Answer the request itself, without mentioning the results.";
 
+/** Every worker of the ballot failed, and the plan names none to answer in their place. */
+const noVote: ShoalError = { kind: "no_worker", message: "no worker could answer", retryAfterSeconds: 1 };
+
 async function* answerUndecided(ballot: BallotPlan["ballot"], usable: readonly StepRun[], deps: ExecuteDeps): Events {
   const best = ballot.order.map((voter) => usable.find((run) => run.step.worker === voter.worker)).find(Boolean);
   if (best && (ballot.judge === null || usable.length === 1)) return yield [...best.events, endOf(best)];
-  const worker = ballot.judge ?? ballot.order[0]?.worker;
-  if (worker === undefined) return;
-  if (usable.length === 0) return yield* answer(answerStep(worker), deps.chat, deps);
-  const step: Step = { id: "judge", worker, role: "judge", subtask: judgeTask, access: "all" };
+  const { judge } = ballot;
+  if (judge === null) return yield [{ type: "error", error: noVote }];
+  if (usable.length === 0) return yield* answer(answerStep(judge), deps.chat, deps);
+  const step: Step = { id: "judge", worker: judge, role: "judge", subtask: judgeTask, access: "all" };
   yield* answer(step, composeStep(deps.chat, step, usable.map(toVisible), deps.newBoundary()), deps);
 }

@@ -12,6 +12,7 @@ import { askLocalStatus } from "./local-status.ts";
 import { listModels } from "./models.ts";
 import { respond } from "./pipeline.ts";
 import { previewPlan } from "./plan-preview.ts";
+import { logBug } from "./log-bug.ts";
 import { runtimeOf } from "./runtime.ts";
 import { readTrace } from "./read-trace.ts";
 import type { ShoalError } from "../shared/errors.ts";
@@ -89,8 +90,7 @@ app.notFound((c) => {
 });
 
 app.onError((error, c) => {
-  // The message of a bug may quote what it worked on; the stack names only places.
-  console.error({ event: "bug", name: error.name, stack: error.stack?.split("\n").slice(1, 6) });
+  logBug(error);
   const { context } = c.var;
   return encodeError({ kind: "internal" }, chatCompletions, context ? baseHeaders(context) : {});
 });

@@ -38,6 +38,8 @@ export type Admission = { readonly record: KeyRecord; readonly lease: Lease; rea
 /** Reported beside the first upstream call: from here on the reservation is charged unless settled. */
 export type Opening = {
   readonly requestId: string;
+  /** 0 for the plan; counts up for what a failover adds. */
+  readonly part: number;
   readonly keyId: string;
   readonly leaseId: string;
   readonly amount: MicroDollars;

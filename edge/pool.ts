@@ -48,7 +48,7 @@ export const choosePool = (
   const effort = effortOf(request)?.effort ?? null;
   return ok(
     (up.length > 0 ? up : fitting.value).map(({ card, provider, upstream, connection }) => ({
-      worker: { card, provider: provider.name, upstream, reasoningEffort: effort },
+      worker: { card, provider: provider.name, upstream, reasoningEffort: card.efforts.length === 0 ? null : effort },
       provider,
       connection,
     })),
@@ -86,9 +86,9 @@ const effortOf = ({
   return chat.reasoningEffort === undefined ? null : { effort: chat.reasoningEffort, param: "reasoning_effort" };
 };
 
-const samplingAbility = (name: "temperature" | "top_p", { reasoningEffort = "none" }: ChatRequest): Requirement => {
+const samplingAbility = (name: "temperature" | "top_p", effort: ReasoningEffort): Requirement => {
   const { param, met } = ability(name, name);
-  const takes = (card: WorkerCard) => reasoningEffort === "none" || card.samplesOnlyWithoutReasoning !== true;
+  const takes = (card: WorkerCard) => effort === "none" || card.samplesOnlyWithoutReasoning !== true;
   return { param, met: (card, provider) => met(card, provider) && takes(card) };
 };
 
@@ -108,8 +108,8 @@ const requirementsOf = (request: PoolRequest): readonly Requirement[] => {
     parts.some((part) => part.type === "file") && ability("file", "messages"),
     chat.output.type === "json_object" && ability("json_object", "response_format"),
     chat.output.type === "json_schema" && ability("json_schema", "response_format"),
-    (sampling.temperature ?? 1) !== 1 && samplingAbility("temperature", chat),
-    (sampling.topP ?? 1) !== 1 && samplingAbility("top_p", chat),
+    (sampling.temperature ?? 1) !== 1 && samplingAbility("temperature", wanted?.effort ?? "none"),
+    (sampling.topP ?? 1) !== 1 && samplingAbility("top_p", wanted?.effort ?? "none"),
     (sampling.frequencyPenalty ?? 0) !== 0 && ability("frequency_penalty", "frequency_penalty"),
     (sampling.presencePenalty ?? 0) !== 0 && ability("presence_penalty", "presence_penalty"),
     sampling.seed !== undefined && ability("seed", "seed"),

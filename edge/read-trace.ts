@@ -7,11 +7,17 @@ import type { Context } from "./context.ts";
 export const readTrace = async (
   tenant: string,
   id: string,
-  { objects, outbox }: Pick<Context, "objects" | "outbox">,
+  { objects, outbox, waitUntil }: Pick<Context, "objects" | "outbox" | "waitUntil">,
 ): Promise<Result<object, ShoalError>> => {
-  // What this isolate has not sent yet goes first, so that the row is there with the trace.
-  if (outbox.findTrace(tenant, id)) await outbox.send(tenant, 0);
-  const [trace, row] = await Promise.all([objects.tenantLog(tenant).read(id), objects.tenant(tenant).ledgerRow(id)]);
+  const pending = outbox.findTrace(tenant, id);
+  if (pending) {
+    // What this isolate has not sent yet goes first, so that the row is there with the trace.
+    const sent = outbox.send(tenant, 0);
+    waitUntil(sent);
+    await sent;
+  }
+  const [stored, row] = await Promise.all([objects.tenantLog(tenant).read(id), objects.tenant(tenant).ledgerRow(id)]);
+  const trace = stored ?? pending;
   if (!trace) return err({ kind: "not_found", message: "there is no such trace, or it has expired" });
   return ok({
     ...trace,

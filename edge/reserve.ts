@@ -3,18 +3,21 @@ import { needsOf, workersOf, type Plan } from "../shared/plan.ts";
 import { boundOf, type MicroDollars } from "../shared/pricing.ts";
 import { ok, type Result } from "../shared/result.ts";
 import type { ShoalError } from "../shared/errors.ts";
-import type { InputTokens } from "../shared/tokens.ts";
+import { countInput, type InputTokens } from "../shared/tokens.ts";
 import type { WorkerCard } from "../shared/workers.ts";
 import { draw, type AdmitDeps, type Grant } from "./admit.ts";
-import type { KeyRecord } from "./ledger.ts";
+import type { KeyRecord, Opening } from "./ledger.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Member } from "./pool.ts";
 import type { Settings } from "./settings.ts";
 
 /** The cap to which an unaffordable request is shrunk before it is refused. */
 const smallCap = 1_024;
-/** What a workflow step's frame adds to the words of another step. */
+/** Above what marks and introductions add for one result. */
 const frameTokens = 512;
+/** No tokenizer in use needs twice the tokens of another for the same text. */
+const tokenizerSpread = 2;
+const maxBytesPerCharacter = 3;
 /** How long after its last moment a request may still settle before it counts as lost. */
 const settleMs = 60_000;
 /** Openings of requests that arrive together share one message. */
@@ -37,8 +40,8 @@ export type ReserveDeps = AdmitDeps & {
 export type Reservation = {
   /** Output tokens that a call may use; sent upstream. */
   readonly outputCap: (card: WorkerCard) => number;
-  /** Sets more aside for a worker that the plan did not name; false when the dollars cannot be had. */
-  readonly extend: (worker: string) => Promise<boolean>;
+  /** Sets more aside for a call that the plan did not foresee; false when the dollars cannot be had. */
+  readonly extend: (worker: string, chat: ChatRequest) => Promise<boolean>;
 };
 
 /**
@@ -77,11 +80,16 @@ const reserveUpTo = async (
   const amount = boundPlan(plan, bounds);
   const drawn = await draw(request.grant, amount, deps);
   if (!drawn.ok) return drawn;
-  open({ amount, leaseId: drawn.value.leaseId }, plan, request, deps);
-  return ok({
-    outputCap,
-    extend: async (worker) => (await draw(request.grant, boundCall(worker, [], bounds), deps)).ok,
-  });
+  open({ part: 0, amount, leaseId: drawn.value.leaseId, worker: workersOf(plan).at(-1) ?? "" }, request, deps);
+
+  let parts = 1;
+  const extend = async (worker: string, chat: ChatRequest): Promise<boolean> => {
+    const more = boundCall(worker, 0, { ...bounds, inputTokens: countInput(chat).bound });
+    const extension = await draw(request.grant, more, deps);
+    if (extension.ok) open({ part: parts++, amount: more, leaseId: extension.value.leaseId, worker }, request, deps);
+    return extension.ok;
+  };
+  return ok({ outputCap, extend });
 };
 
 /** The cards of a pool by id; throws for a stranger, which no checked plan names. */
@@ -95,8 +103,7 @@ export const cardsOf = (pool: readonly Member[]) => {
 };
 
 const open = (
-  lease: { readonly amount: MicroDollars; readonly leaseId: string },
-  plan: Plan,
+  reserved: Pick<Opening, "part" | "amount" | "leaseId" | "worker">,
   { grant, chat }: ReserveInput,
   deps: ReserveDeps,
 ): void => {
@@ -106,11 +113,10 @@ const open = (
   deps.outbox.open(tenant, {
     requestId: deps.requestId,
     keyId,
-    ...lease,
+    ...reserved,
     at: deps.arrivedAt,
     expiresAt,
     model: chat.model,
-    worker: workersOf(plan).at(-1) ?? "",
   });
   deps.waitUntil(deps.outbox.send(tenant, gatherMs));
 };
@@ -121,27 +127,32 @@ type Bounds = {
   readonly cardOf: (worker: string) => WorkerCard;
 };
 
-/** Micro-dollars that one call costs at most when its worker also sees the words of others. */
-const boundCall = (
-  worker: string,
-  seen: readonly string[],
-  { inputTokens, outputCap, cardOf }: Bounds,
-): MicroDollars => {
+/** Micro-dollars that one call costs at most; `frame`: tokens around the user's own words. */
+const boundCall = (worker: string, frame: number, { inputTokens, outputCap, cardOf }: Bounds): MicroDollars => {
   const card = cardOf(worker);
-  const seenTokens = seen.reduce((sum, other) => sum + outputCap(cardOf(other)) + frameTokens, 0);
   // A worker without a price counts nothing; tenants with a budget are never given one.
-  return card.price === null ? 0 : boundOf(card.price, inputTokens + seenTokens, outputCap(card));
+  return card.price === null ? 0 : boundOf(card.price, inputTokens + frame, outputCap(card));
 };
 
 /** Micro-dollars that a plan costs at most. */
 export const boundPlan = (plan: Plan, bounds: Bounds): MicroDollars => {
   if (plan.kind === "ballot") {
     const voters = plan.ballot.order.map((voter) => voter.worker);
-    const judge = plan.ballot.judge === null ? 0 : boundCall(plan.ballot.judge, voters, bounds);
-    return voters.reduce((sum, voter) => sum + boundCall(voter, [], bounds), judge);
+    const judge =
+      plan.ballot.judge === null ? 0 : boundCall(plan.ballot.judge, boundFrame(voters, null, bounds), bounds);
+    return voters.reduce((sum, voter) => sum + boundCall(voter, 0, bounds), judge);
   }
   const workerOf = new Map(plan.steps.map((step) => [step.id, step.worker]));
   const seenBy = (step: (typeof plan.steps)[number]) =>
     needsOf(step, plan.steps).flatMap((id) => workerOf.get(id) ?? []);
-  return plan.steps.reduce((sum, step) => sum + boundCall(step.worker, seenBy(step), bounds), 0);
+  return plan.steps.reduce(
+    (sum, step) => sum + boundCall(step.worker, boundFrame(seenBy(step), step.subtask, bounds), bounds),
+    0,
+  );
 };
+
+/** Tokens of the words of others and of the subtask, as another tokenizer may count them. */
+const boundFrame = (seen: readonly string[], subtask: string | null, { outputCap, cardOf }: Bounds): number =>
+  seen.reduce((sum, other) => sum + tokenizerSpread * outputCap(cardOf(other)), 0) +
+  (seen.length > 0 || subtask !== null ? frameTokens * (seen.length + 1) : 0) +
+  maxBytesPerCharacter * (subtask?.length ?? 0);

@@ -70,7 +70,6 @@ export const createRunStep = ({ pool, outputCap }: RunStepOptions, deps: RunStep
     const member = members.get(worker);
     if (!member) throw new Error(`the plan names ${worker}, which is not in the pool`);
     const { card } = member.worker;
-    const began = deps.clock.now();
     const kept: AnswerEvent[] = [];
     const meter = createMeter();
     let end: EndReason | null = null;
@@ -91,9 +90,18 @@ export const createRunStep = ({ pool, outputCap }: RunStepOptions, deps: RunStep
       signal: stop,
       deadlines: deps.settings.deadlines,
       mode: whole ? ("whole" as const) : ("stream" as const),
+      onSent: meter.send,
       onAccepted: meter.accept,
     };
-    for await (const batch of callWorker(call, target, io)) {
+    // What the reader of the answer takes its time for is not the worker's.
+    let waitedMs = 0;
+    const batches = callWorker(call, target, io);
+    for (;;) {
+      const asked = deps.clock.now();
+      const next = await batches.next();
+      waitedMs += deps.clock.now() - asked;
+      if (next.done) break;
+      const batch = next.value;
       const out: AnswerEvent[] = [];
       for (const event of batch) {
         meter.read(event);
@@ -107,9 +115,14 @@ export const createRunStep = ({ pool, outputCap }: RunStepOptions, deps: RunStep
     }
 
     const outcome = outcomeOf(error, stop);
-    if (outcome === "done") deps.health.succeeded(worker, deps.clock.now() - began);
+    if (outcome === "done") deps.health.succeeded(worker, waitedMs);
     if (outcome === "failed" && isWorkersFault(error)) deps.health.failed(worker, deps.clock.now());
-    const usage = meter.total(error, () => ({ input: countInput(chat).bound, cap: outputCap(card) }));
+    const usage = meter.total({
+      error,
+      canceled: outcome === "canceled",
+      hiddenTokens: mayReason(member) ? Math.ceil(waitedMs * maxTokensPerMs) : 0,
+      bounds: () => ({ input: countInput(chat).bound, cap: outputCap(card) }),
+    });
     yield [
       ...(usage ? [usageEvent(step, member, usage)] : []),
       { type: "step-end", step: step.id, worker, outcome, ...(error && outcome === "failed" && { error }) },
@@ -142,16 +155,40 @@ const usageEvent = (step: Step, member: Member, usage: Usage): AnswerEvent => {
   return { type: "usage", step: step.id, worker: card.id, usage, cost };
 };
 
+/** No model in the pool writes faster; bounds what it may have thought unseen. */
+const maxTokensPerMs = 1;
+
+/** Whether the call may use output tokens that no event shows. */
+const mayReason = ({ worker }: Member): boolean => worker.card.efforts.length > 0 && worker.reasoningEffort !== "none";
+
+type CutCall = {
+  readonly error: ShoalError | null;
+  readonly canceled: boolean;
+  /** What the worker may have thought unseen. */
+  readonly hiddenTokens: number;
+  readonly bounds: () => { readonly input: number; readonly cap: number };
+};
+
 /** Reads what a call says of its tokens, and what it emitted, in case it never says. */
 const createMeter = () => {
   let reported: Usage | null = null;
-  let reached = false;
+  let sent = false;
+  let accepted = false;
   let emittedTokens = 0;
   let ended = false;
+
+  /** A vendor bills what it has accepted, and perhaps what was cut before it could say so; never what it refused. */
+  const isBilled = ({ error, canceled }: CutCall): boolean => {
+    if (accepted || error === null) return true;
+    return sent && (canceled || (error.kind === "upstream" && error.cause === "timeout"));
+  };
+
   return {
-    /** From here on the vendor may bill the call. */
+    send: (): void => {
+      sent = true;
+    },
     accept: (): void => {
-      reached = true;
+      accepted = true;
     },
     read(event: CallEvent): void {
       if (event.type === "usage") reported = event.usage;
@@ -162,18 +199,20 @@ const createMeter = () => {
       if (event.type === "tool-call-delta") emittedTokens += boundOutput(event.arguments);
     },
     /**
-     * Null when the vendor refused or was never reached. A call that ended has the vendor's own count; one that was cut
-     * has the input that the vendor reported, else its bound, and an upper bound on the output it emitted.
+     * A call that ended has the vendor's own count. One that was cut has the input that the vendor reported, else its
+     * bound, and an upper bound on its output: what it emitted, and what it may have thought unseen in the time. Null
+     * when the vendor bills nothing.
      */
-    total(error: ShoalError | null, bounds: () => { readonly input: number; readonly cap: number }): Usage | null {
+    total(cut: CutCall): Usage | null {
       if (ended && reported) return reported;
-      if (error !== null && !reached && reported === null) return null;
-      const { input, cap } = bounds();
+      if (!isBilled(cut)) return null;
+      const { input, cap } = cut.bounds();
+      const output = Math.max(emittedTokens + cut.hiddenTokens, reported?.outputTokens ?? 0);
       return {
         inputTokens: reported?.inputTokens || input,
         cachedInputTokens: reported?.cachedInputTokens ?? 0,
         cacheWriteTokens: reported?.cacheWriteTokens ?? 0,
-        outputTokens: Math.min(cap, Math.max(emittedTokens, reported?.outputTokens ?? 0)),
+        outputTokens: Math.min(cap, output),
         reasoningTokens: reported?.reasoningTokens ?? 0,
         source: "estimated",
       };

@@ -20,8 +20,9 @@ const migrations: readonly string[] = [
      expires_at INTEGER, revoked_at INTEGER, allowed_workers TEXT, preference TEXT, output_cap INTEGER);
    CREATE TABLE budget (id INTEGER PRIMARY KEY CHECK (id = 1), monthly INTEGER NOT NULL);
    CREATE TABLE leases (id TEXT PRIMARY KEY, remaining INTEGER NOT NULL, expires_at INTEGER NOT NULL);
-   CREATE TABLE reservations (request_id TEXT PRIMARY KEY, key_id TEXT NOT NULL, amount INTEGER NOT NULL,
-     opened_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, model TEXT NOT NULL, worker TEXT NOT NULL);
+   CREATE TABLE reservations (request_id TEXT NOT NULL, part INTEGER NOT NULL, key_id TEXT NOT NULL,
+     amount INTEGER NOT NULL, opened_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, model TEXT NOT NULL,
+     worker TEXT NOT NULL, PRIMARY KEY (request_id, part));
    CREATE TABLE ledger (request_id TEXT PRIMARY KEY, key_id TEXT NOT NULL, at INTEGER NOT NULL, model TEXT NOT NULL,
      worker TEXT, status TEXT NOT NULL, input_tokens INTEGER NOT NULL, cached_input_tokens INTEGER NOT NULL,
      cache_write_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL,
@@ -194,7 +195,7 @@ export class Tenant extends DurableObject {
     if (budget === null) return ok({ id, amount: null, expiresAt });
 
     const remaining = budget - this.committed(now);
-    if (remaining <= 0 || need > remaining) {
+    if (need > 0 && need > remaining) {
       return err({
         kind: "insufficient_budget",
         limit: "dollars per month",
@@ -219,9 +220,10 @@ export class Tenant extends DurableObject {
   private open(opening: Opening): void {
     if (this.number("SELECT 1 AS n FROM ledger WHERE request_id = ?", opening.requestId) !== null) return;
     const { rowsWritten } = this.sql.exec(
-      `INSERT INTO reservations (request_id, key_id, amount, opened_at, expires_at, model, worker)
-       VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (request_id) DO NOTHING`,
+      `INSERT INTO reservations (request_id, part, key_id, amount, opened_at, expires_at, model, worker)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (request_id, part) DO NOTHING`,
       opening.requestId,
+      opening.part,
       opening.keyId,
       opening.amount,
       opening.at,
@@ -235,14 +237,11 @@ export class Tenant extends DurableObject {
 
   private settle(settlement: Settlement): void {
     const [known] = this.sql
-      .exec<{ usage_source: string; status: string; at: number; cost: number }>(
-        "SELECT usage_source, status, at, cost FROM ledger WHERE request_id = ?",
-        settlement.requestId,
-      )
+      .exec<{ status: string }>("SELECT status FROM ledger WHERE request_id = ?", settlement.requestId)
       .toArray();
     // A request given up as lost may still report: its own count then replaces the reservation that was charged.
     if (known && known.status !== "lost") return;
-    if (known) this.addSpent(known.at, -known.cost);
+    if (known) this.takeBack(settlement.requestId);
 
     const usage = settlement.calls.reduce((sum, call) => addUsage(sum, call.usage), noUsage);
     const cost = settlement.calls.reduce((sum, call) => sum + (call.cost ?? 0), 0);
@@ -270,6 +269,26 @@ export class Tenant extends DurableObject {
     if (settlement.affinity) this.keepAffinity(settlement.affinity, settlement.at);
   }
 
+  /** Undoes what a request was charged when it was given up. */
+  private takeBack(requestId: string): void {
+    const [row] = this.sql
+      .exec<{ at: number; key_id: string; model: string; worker: string; cost: number }>(
+        "SELECT at, key_id, model, worker, cost FROM ledger WHERE request_id = ?",
+        requestId,
+      )
+      .toArray();
+    if (!row) return;
+    this.addSpent(row.at, -row.cost);
+    this.sql.exec(
+      "UPDATE daily SET calls = calls - 1, cost = cost - ? WHERE day = ? AND key_id = ? AND model = ? AND worker = ?",
+      row.cost,
+      dayOf(row.at),
+      row.key_id,
+      row.model,
+      row.worker,
+    );
+  }
+
   private addSpent(at: number, cost: MicroDollars): void {
     this.sql.exec(
       "INSERT INTO spent (month, cost) VALUES (?, ?) ON CONFLICT (month) DO UPDATE SET cost = cost + excluded.cost",
@@ -278,7 +297,10 @@ export class Tenant extends DurableObject {
     );
   }
 
-  private addDaily(settlement: Settlement, call: Settlement["calls"][number]): void {
+  private addDaily(
+    settlement: Pick<Settlement, "at" | "keyId" | "model">,
+    call: Pick<Settlement["calls"][number], "worker" | "usage" | "cost">,
+  ): void {
     this.sql.exec(
       `INSERT INTO daily (day, key_id, model, worker, calls, input_tokens, output_tokens, cost) VALUES (?, ?, ?, ?, 1, ?, ?, ?)
        ON CONFLICT (day, key_id, model, worker) DO UPDATE SET calls = calls + 1,
@@ -308,7 +330,8 @@ export class Tenant extends DurableObject {
     this.sql.exec("DELETE FROM leases WHERE expires_at <= ?", now);
     const lost = this.sql
       .exec<{ request_id: string; key_id: string; amount: number; opened_at: number; model: string; worker: string }>(
-        "SELECT request_id, key_id, amount, opened_at, model, worker FROM reservations WHERE expires_at <= ?",
+        `SELECT request_id, key_id, sum(amount) AS amount, opened_at, model, worker FROM reservations
+         GROUP BY request_id HAVING max(expires_at) <= ?`,
         now,
       )
       .toArray();
@@ -326,6 +349,10 @@ export class Tenant extends DurableObject {
       );
       this.sql.exec("DELETE FROM reservations WHERE request_id = ?", row.request_id);
       this.addSpent(row.opened_at, row.amount);
+      this.addDaily(
+        { at: row.opened_at, keyId: row.key_id, model: row.model },
+        { worker: row.worker, usage: noUsage, cost: row.amount },
+      );
     }
     this.sql.exec("DELETE FROM affinity WHERE at <= ?", now - affinityMs);
   }

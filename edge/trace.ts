@@ -6,6 +6,9 @@ import type { Usage, UsageSource } from "../shared/usage.ts";
 /** Who chose: the conductor, the edge head in its place, the conversation so far, the owner of a tool call, or the client. */
 export type PlanSource = "conductor" | "edge_head" | "affinity" | "tool_owner" | "client";
 
+/** Without the message: a vendor's may quote the request. */
+export type TraceError = Pick<WireError, "status" | "type" | "code">;
+
 export type TraceStep = {
   readonly step: string;
   readonly worker: string;
@@ -14,7 +17,7 @@ export type TraceStep = {
   readonly started_ms: number;
   readonly ended_ms: number | null;
   readonly outcome: StepOutcome | null;
-  readonly error: WireError | null;
+  readonly error: TraceError | null;
   readonly usage: Usage | null;
   readonly cost_usd: number | null;
 };
@@ -32,7 +35,7 @@ export type Trace = {
   readonly tier: Tier | null;
   readonly stream: boolean;
   readonly status: "complete" | "aborted" | "failed";
-  readonly error: WireError | null;
+  readonly error: TraceError | null;
   /** The worker whose words were the answer. */
   readonly worker: string | null;
   readonly plan: {

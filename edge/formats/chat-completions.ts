@@ -92,6 +92,21 @@ const responseFormatSchema = z.discriminatedUnion("type", [
   }),
 ]);
 
+/** Parameters of OpenAI's that are taken only where they ask for nothing, as clients that write out defaults do. */
+const noOps = {
+  audio: z.null("audio is not supported").optional(),
+  function_call: z.enum(["none"], "use tool_choice").nullish(),
+  functions: z.array(z.never(), "use tools").max(0, "use tools").nullish(),
+  logit_bias: z.record(z.string(), z.never("logit biases are not supported")).nullish(),
+  logprobs: z.literal(false, "log probabilities are not supported").nullish(),
+  modalities: z.array(z.literal("text", "answers are text")).nullish(),
+  prediction: z.null("predicted outputs are not supported").optional(),
+  service_tier: z.enum(["auto", "default"], "only the default tier is supported").nullish(),
+  top_logprobs: z.literal(0, "log probabilities are not supported").nullish(),
+  verbosity: z.literal("medium", "only medium is supported").nullish(),
+  web_search_options: z.null("web search is not supported").optional(),
+};
+
 const bodySchema = z.strictObject({
   model: z.string().min(1),
   messages: z.array(messageSchema).min(1),
@@ -116,7 +131,12 @@ const bodySchema = z.strictObject({
   user: z.string().max(512).nullish(),
   metadata: z.record(z.string().max(64), z.string().max(512)).nullish(),
   store: z.literal(false, "answers are not stored: send false or leave it out").nullish(),
-  logprobs: z.literal(false, "log probabilities are not supported").nullish(),
+  /** Another name for `user`. */
+  safety_identifier: z.string().max(512).nullish(),
+  /** A hint: a conversation stays with its worker, and so with its cache, without it. */
+  prompt_cache_key: z.string().max(512).nullish(),
+  prompt_cache_retention: z.string().max(64).nullish(),
+  ...noOps,
 });
 type Body = z.infer<typeof bodySchema>;
 type WireMessage = z.infer<typeof messageSchema>;
@@ -235,7 +255,7 @@ const readUserPart = (part: WireUserPart, param: string): Result<UserPart, Shoal
 
 const readDataUrl = (url: string): { mediaType: string; base64: string } | null => {
   const [, mediaType, base64] = /^data:([\w.+-]+\/[\w.+-]+);base64,([A-Za-z0-9+/]+={0,2})$/.exec(url) ?? [];
-  return mediaType && base64 ? { mediaType, base64 } : null;
+  return mediaType && base64 && base64.length % 4 === 0 ? { mediaType, base64 } : null;
 };
 
 const readImage = (url: string) => {
@@ -267,6 +287,7 @@ const readAssistant = (message: Extract<WireMessage, { role: "assistant" }>): re
 
 const toChat = (body: Body, messages: readonly Message[]): ChatRequest => {
   const maxOutputTokens = body.max_completion_tokens ?? body.max_tokens;
+  const user = body.user ?? body.safety_identifier;
   return {
     model: body.model,
     messages,
@@ -285,7 +306,7 @@ const toChat = (body: Body, messages: readonly Message[]): ChatRequest => {
       body.parallel_tool_calls !== undefined && { parallelToolCalls: body.parallel_tool_calls }),
     ...(body.reasoning_effort && { reasoningEffort: body.reasoning_effort }),
     ...(maxOutputTokens && { maxOutputTokens }),
-    ...(body.user && { user: body.user }),
+    ...(user && { user }),
   };
 };
 

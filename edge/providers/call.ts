@@ -20,6 +20,8 @@ export type CallIo = {
   readonly deadlines: Deadlines;
   /** `whole` where nothing of the answer leaves early: the body is read and decoded in one go. */
   readonly mode: "stream" | "whole";
+  /** Called when the request leaves: a call that is cut from here on may be billed. */
+  readonly onSent: () => void;
   /** Called when the vendor has accepted the call: from then on it may bill it, however the call ends. */
   readonly onAccepted: () => void;
 };
@@ -82,6 +84,7 @@ const send = (
     const failure = watch.failure();
     if (failure) return failure;
     watch.start();
+    io.onSent();
     return Promise.race([answer(), watch.failing]);
   });
   return Promise.race([inSlot, watch.failing]);
@@ -186,11 +189,12 @@ const readChunks = (body: Body, reader: Reader, watch: Watch): Next => {
 
   return async () => {
     if (over) return null;
+    if (begun) watch.expect("next chunk");
     const events = await read();
     over = events.some(isLast);
     begun ||= events.some(isContent);
     if (over) release(body, events, watch);
-    else if (begun) watch.expect("next chunk");
+    else if (begun) watch.pause();
     return events;
   };
 };

@@ -25,6 +25,8 @@ export type Watch = {
   start(): void;
   /** What is awaited next, and by when; the time counts from `start` unless it is a gap. */
   expect(what: "first token" | "next chunk" | "end"): void;
+  /** Nobody awaits anything: a reader that takes its time is not the worker's fault. The total still runs. */
+  pause(): void;
   /** Ends the call, unless something has before. Gives the reason that holds. */
   fail(cause: "timeout" | "network", message: string): UpstreamError;
   onFailure(task: () => void): void;
@@ -79,6 +81,7 @@ export const createWatch = (provider: string, { clock, signal, deadlines }: Watc
       if (what === "end") stage.clear();
       else stage.set(what, what === "first token" ? startedAt + deadlines.firstTokenMs : clock.now() + deadlines.gapMs);
     },
+    pause: stage.pause,
     finished() {
       over = true;
       closeTimers();
@@ -104,7 +107,7 @@ const createDeadline = (clock: Clock, onMiss: (what: string) => void) => {
     cancel = clock.after(Math.max(0, due - clock.now()), () => {
       wakesAt = Number.POSITIVE_INFINITY;
       if (clock.now() >= due) onMiss(awaited);
-      else arm();
+      else if (due < Number.POSITIVE_INFINITY) arm();
     });
   };
 
@@ -113,6 +116,10 @@ const createDeadline = (clock: Clock, onMiss: (what: string) => void) => {
       awaited = what;
       due = at;
       if (due < wakesAt) arm();
+    },
+    /** As `clear`, but the timer stays: it costs less to let it look in vain. */
+    pause: () => {
+      due = Number.POSITIVE_INFINITY;
     },
     clear() {
       cancel?.();

@@ -102,6 +102,7 @@ const makeIo = (io: Partial<CallIo> & Pick<CallIo, "fetch">): CallIo => ({
   slots: pLimit(5),
   deadlines,
   mode: "stream",
+  onSent: () => {},
   onAccepted: () => {},
   ...io,
 });
