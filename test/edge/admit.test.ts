@@ -122,15 +122,27 @@ describe("draw", () => {
     expect(await draw(grant, 100, deps)).toMatchObject({ ok: true });
   });
 
-  it("keeps what it holds when the record is refreshed", async () => {
+  it("has the next lease before the last runs out", async () => {
     const { identity, grant, deps, behind, asked, clock } = await setUp(1_000_000);
     await draw(grant, 100, deps);
     await clock.advance(5_000);
     await admit(identity, null, deps);
     await Promise.all(behind);
-    expect(asked.map(({ need }) => need)).toEqual([100, 0]);
+    for (let time = 0; time < 39; time += 1) expect(await draw(grant, 100, deps)).toMatchObject({ ok: true });
+    expect(asked.map(({ need }) => need)).toEqual([100, 100]);
+  });
+
+  it("keeps what it holds when nothing more can be had", async () => {
+    const { identity, grant, deps, behind, asked, clock, tenant } = await setUp(800);
     await draw(grant, 100, deps);
-    expect(asked.map(({ need }) => need)).toEqual([100, 0]);
+    const { keyId, keyHash } = identity;
+    expect(await tenant.admit({ keyId, keyHash, need: 600, dev: false, affinity: null })).toMatchObject({ ok: true });
+    await clock.advance(5_000);
+    await admit(identity, null, deps);
+    await Promise.all(behind);
+    expect(asked.map(({ need }) => need)).toEqual([100, 100, 0]);
+    expect(await draw(grant, 100, deps)).toMatchObject({ ok: true });
+    expect(asked).toHaveLength(3);
   });
 
   it("does not draw on a lease that is about to expire", async () => {

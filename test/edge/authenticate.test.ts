@@ -14,7 +14,7 @@ describe("authenticate", () => {
     const { key, id } = await make();
     expect(await authenticate(bearer(key), settings)).toEqual({
       ok: true,
-      value: { tenant: "acme", keyId: id, keyHash: await hashKey(key) },
+      value: { tenant: "acme", keyId: id, keyHash: await hashKey(key), dev: false },
     });
   });
 
@@ -71,6 +71,6 @@ describe("authenticate", () => {
     const key = "sk-local-only";
     expect(await authenticate(bearer(key), settings)).toMatchObject({ ok: false });
     const local = settingsOf({ SHOAL_DEV_KEY: key });
-    expect(await authenticate(bearer(key), local)).toMatchObject({ ok: true, value: { tenant: devTenant } });
+    expect(await authenticate(bearer(key), local)).toMatchObject({ ok: true, value: { tenant: devTenant, dev: true } });
   });
 });

@@ -166,6 +166,41 @@ describe("a body", () => {
     expect(chatCompletions.parse(body(empty))).toEqual(chatCompletions.parse(body()));
   });
 
+  it("may write out the defaults of parameters that nobody here takes", () => {
+    const defaults = {
+      logit_bias: {},
+      logprobs: false,
+      top_logprobs: 0,
+      modalities: ["text"],
+      service_tier: "auto",
+      verbosity: "medium",
+      functions: [],
+      function_call: "none",
+      audio: null,
+      prediction: null,
+      prompt_cache_key: "conversation-7",
+    };
+    expect(chatCompletions.parse(body(defaults))).toEqual(chatCompletions.parse(body()));
+  });
+
+  it.each(
+    Object.entries({
+      logit_bias: { 50256: -100 },
+      top_logprobs: 5,
+      modalities: ["audio"],
+      service_tier: "flex",
+      verbosity: "low",
+      functions: [{ name: "weather" }],
+      function_call: "auto",
+      audio: { voice: "alloy" },
+      prediction: { type: "content", content: "" },
+      web_search_options: {},
+    }),
+  )("is refused when it asks for anything by %s", (param, value) => {
+    const parsed = chatCompletions.parse(body({ [param]: value }));
+    expect(parsed).toMatchObject({ ok: false, error: { param: expect.stringContaining(param) } });
+  });
+
   it("keeps zero, false and empty apart from absent", () => {
     const chat = chatOf(
       body({ temperature: 0, top_p: 0, seed: 0, presence_penalty: 0, parallel_tool_calls: false, stop: "" }),

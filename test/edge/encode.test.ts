@@ -59,7 +59,14 @@ const createSource = () => {
   };
 };
 
-const setUp = (options: { readonly stream?: boolean; readonly plan?: Plan; readonly includeUsage?: boolean } = {}) => {
+const setUp = (
+  options: {
+    readonly stream?: boolean;
+    readonly plan?: Plan;
+    readonly includeUsage?: boolean;
+    readonly events?: Events;
+  } = {},
+) => {
   const { stream = true, plan = directPlan("w/a"), includeUsage = false } = options;
   const clock = createHandClock();
   const source = createSource();
@@ -78,7 +85,7 @@ const setUp = (options: { readonly stream?: boolean; readonly plan?: Plan; reado
       return { "x-request-id": "r1" };
     },
   };
-  const response = encode(source.events, encodeOptions, {
+  const response = encode(options.events ?? source.events, encodeOptions, {
     requestId: "r1",
     arrivedAt: clock.now(),
     clock,
@@ -160,6 +167,11 @@ describe("a stream's headers", () => {
   });
 });
 
+async function* broken(): Events {
+  yield [start, textDelta("Three ")];
+  throw new Error("sk-secret");
+}
+
 describe("a failure", () => {
   it("keeps its status until headers have gone out", async () => {
     const { give, close, response } = setUp();
@@ -195,6 +207,14 @@ describe("a failure", () => {
     expect((await response).status).toBe(200);
   });
 
+  it("that is a bug is told as an event, in no words of its own", async () => {
+    const { response } = setUp({ events: broken() });
+    const { pieces, over } = follow(await response);
+    await over;
+    expect(pieces.join("")).not.toContain("sk-secret");
+    expect(JSON.parse(dataOf(pieces.join("")).at(-1) ?? "")).toMatchObject({ error: { code: "internal_error" } });
+  });
+
   it("keeps its status in JSON, whatever was said before", async () => {
     const { give, close, response } = setUp({ stream: false });
     give(start, textDelta("Three "), failure(upstreamError("timeout")));
@@ -206,6 +226,12 @@ describe("a failure", () => {
     const response = encodeError({ kind: "rate_limited", limit: "x", retryAfterSeconds: 0.01 }, chatCompletions, {});
     expect(response.headers.get("retry-after")).toBe("1");
     expect(encodeError({ kind: "internal" }, chatCompletions, {}).headers.has("retry-after")).toBe(false);
+  });
+
+  it("of the method says which ones are allowed", () => {
+    const response = encodeError({ kind: "method_not_allowed", allowed: ["GET", "POST"] }, chatCompletions, {});
+    expect(response.status).toBe(405);
+    expect(response.headers.get("allow")).toBe("GET, POST");
   });
 });
 

@@ -173,6 +173,17 @@ describe("a workflow", () => {
     expect(events.at(-1)).toMatchObject({ type: "end", step: "b", worker: "w/b" });
   });
 
+  it("does not take a check of an answer for the answer", async () => {
+    const check = step("b", "w/b", { role: "verify", subtask: "Check the claims." });
+    const { started, say, fail, over, text } = run(workflow(step("a", "w/a"), check, judge("w/c")));
+    fail("w/a");
+    say("w/b", "the claims are wrong");
+    say("w/c", "the answer");
+    await over;
+    expect(started).toContain("judge w/c");
+    expect(text()).toBe("the answer");
+  });
+
   it("asks in the user's own words when no draft is left", async () => {
     const { say, fail, over, text, requests } = run(workflow(step("a", "w/a"), step("b", "w/b"), judge("w/c")));
     fail("w/a");
@@ -348,6 +359,14 @@ describe("a ballot", () => {
     await over;
     expect(text()).toBe("the answer");
     expect(requests.get("answer")?.chat).toEqual(chatOf("How many fish?"));
+  });
+
+  it("fails when every voter has failed and nobody judges", async () => {
+    const { fail, over, events } = run(ballotOf([1, 1], { judge: null }));
+    fail("w/0");
+    fail("w/1");
+    await over;
+    expect(events.at(-1)).toMatchObject({ type: "error", error: { kind: "no_worker" } });
   });
 
   it("asks no further voter once the client has left", async () => {

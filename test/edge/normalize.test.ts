@@ -102,12 +102,12 @@ describe("a body's text", () => {
     "undefined",
     '{"key":"sk-secret-1234"',
     "sk-secret-1234",
-    "at position 7 (sk-secret-1234)",
+    "at position 1 (sk-s)",
   ])("is refused when it is %j, without being quoted", async (body) => {
     for (const request of [whole(body), streamed([body])]) {
       const result = await normalizeJson(request, 1000);
       expect(result).toMatchObject({ ok: false, error: { kind: "invalid_json" } });
-      expect(JSON.stringify(result)).not.toContain("secret");
+      expect(JSON.stringify(result)).not.toContain("sk-");
     }
   });
 

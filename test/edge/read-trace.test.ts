@@ -10,8 +10,10 @@ const setUp = async () => {
   const outbox = createOutbox(objects, clock);
   const { tenant } = identity;
   const read = async (id: string, by = tenant) => {
-    const reading = readTrace(by, id, { objects, outbox });
+    const work: Promise<unknown>[] = [];
+    const reading = readTrace(by, id, { objects, outbox, waitUntil: (promise) => void work.push(promise) });
     await clock.advance(0);
+    await Promise.all(work);
     return reading;
   };
   return { tenant, objects, outbox, read };

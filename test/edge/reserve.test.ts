@@ -4,7 +4,9 @@ import { createOutbox } from "../../edge/outbox.ts";
 import { boundPlan, outputCapOf, reserve } from "../../edge/reserve.ts";
 import { answerStep, directPlan, type Plan } from "../../shared/plan.ts";
 import { boundOf } from "../../shared/pricing.ts";
+import { countInput } from "../../shared/tokens.ts";
 import { cardOf, createTenant, keyOf, memberOf, settingsOf, settlementOf } from "../support/edge.ts";
+import { chatOf } from "../support/events.ts";
 import { createHandClock } from "../support/hand-clock.ts";
 
 const price = { input: 1, output: 2 };
@@ -168,11 +170,17 @@ describe("reserve", () => {
   });
 
   it("extends to another worker while dollars last", async () => {
-    const { ask } = await setUp(boundOf(price, 200, 1_000) + boundOf(price, 200, 1_000));
+    const chat = chatOf("How many fish?");
+    const more = boundOf(price, countInput(chat).bound, 1_000);
+    const { ask, opened } = await setUp(boundOf(price, 200, 1_000) + more);
     const reserved = await ask(directPlan("north/a"), 1_000);
     if (!reserved.ok) throw new Error(reserved.error.kind);
-    expect(await reserved.value.extend("north/dear")).toBe(false);
-    expect(await reserved.value.extend("north/b")).toBe(true);
-    expect(await reserved.value.extend("north/b")).toBe(false);
+    expect(await reserved.value.extend("north/dear", chat)).toBe(false);
+    expect(await reserved.value.extend("north/b", chat)).toBe(true);
+    expect(await reserved.value.extend("north/b", chat)).toBe(false);
+    expect(opened.map(({ part, worker, amount }) => [part, worker, amount])).toEqual([
+      [0, "north/a", boundOf(price, 200, 1_000)],
+      [1, "north/b", more],
+    ]);
   });
 });

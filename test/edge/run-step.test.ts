@@ -103,15 +103,16 @@ describe("a step", () => {
     await expect(drain(start({ step: answerStep("north/z") }))).rejects.toThrow("north/z");
   });
 
-  it("tells how long a whole answer took", async () => {
+  it("tells how long a whole answer took, without the time its reader took", async () => {
     const { response, write, close } = openStream();
     const { start, clock, health } = setUp(() => response);
     const run = start();
     await run.next();
     const first = run.next();
+    await clock.advance(1500);
     await write(chatStream({ delta: { content: "a" } }));
     await first;
-    await clock.advance(1500);
+    await clock.advance(90_000);
     void write(chatStream({ finish: "stop" }) + done).then(close);
     await drain(run);
     expect(health.latencyMs("north/a")).toBe(1500);
@@ -155,6 +156,20 @@ describe("a step that fails", () => {
   });
 });
 
+/** Output tokens of a call that is cut a tenth of a second after it began. */
+const outputWhenCut = async (efforts: readonly ("low" | "high")[]) => {
+  const { response, write } = openStream();
+  const { start, client, clock } = setUp(() => response, memberOf({ ...card, efforts }));
+  const run = start();
+  await run.next();
+  const first = run.next();
+  await clock.advance(100);
+  await write(chatStream({ delta: { content: "Three fi" } }));
+  await first;
+  client.abort();
+  return usageIn((await drain(run)).events)[0]?.usage.outputTokens;
+};
+
 describe("a step whose reader leaves", () => {
   it("is canceled, charged for its input and what it had said, and no fault of the worker's", async () => {
     const { response, write } = openStream();
@@ -171,6 +186,11 @@ describe("a step whose reader leaves", () => {
     expect(ended.error).not.toBeNull();
     for (let time = 0; time < 2; time += 1) health.failed("north/a", clock.now());
     expect(health.isUp("north/a", clock.now())).toBe(true);
+  });
+
+  it("is charged for what it may have thought unseen in the time", async () => {
+    expect(await outputWhenCut(["low", "high"])).toBe(108);
+    expect(await outputWhenCut([])).toBe(8);
   });
 
   it("ends by its own signal as well", async () => {

@@ -161,9 +161,10 @@ describe("a lease", () => {
     expect(await admit(10_000)).toMatchObject({ ok: true });
   });
 
-  it("is refused whatever the need when nothing is left", async () => {
+  it("is refused for any need when nothing is left, granted for none", async () => {
     const { admit } = await setUp(0);
-    expect(await admit(0)).toMatchObject(noBudget);
+    expect(await admit(1)).toMatchObject(noBudget);
+    expect(await admit(0)).toMatchObject({ ok: true, value: { lease: { amount: 0 } } });
   });
 
   it("follows a changed budget", async () => {
@@ -241,6 +242,28 @@ describe("a reservation", () => {
     expect(await left()).toBe(9000);
   });
 
+  it("grows by what a failover adds, and is lost as a whole", async () => {
+    const { open, left, tenant } = await setUp(10_000);
+    await open("r1", { amount: 1000, expiresAt: noon + 1 });
+    await open("r1", { amount: 500, part: 1, expiresAt: noon + 2 });
+    expect(await left()).toBe(8500);
+    at(noon + 1);
+    await runDurableObjectAlarm(tenant);
+    expect(await tenant.ledgerRow("r1")).toBeNull();
+    at(noon + 2);
+    await runDurableObjectAlarm(tenant);
+    expect(await tenant.ledgerRow("r1")).toMatchObject({ status: "lost", cost: 1500 });
+    expect(await left()).toBe(8500);
+  });
+
+  it("is given back with all of its parts when it is settled", async () => {
+    const { open, settle, left } = await setUp(10_000);
+    await open("r1", { amount: 1000 });
+    await open("r1", { amount: 500, part: 1 });
+    await settle("r1", 150);
+    expect(await left()).toBe(9850);
+  });
+
   it("wakes the object at the earliest expiry, and again at the next", async () => {
     const { open, tenant } = await setUp(10_000);
     const alarm = () => runInDurableObject(tenant, (_, state) => state.storage.getAlarm());
@@ -305,14 +328,21 @@ describe("a ledger row", () => {
     });
   });
 
-  it("is rolled up by day, key, model and worker", async () => {
-    const { settle, tenant } = await setUp();
+  it("is rolled up by day, key, model and worker, a lost one until it settles", async () => {
+    const { open, settle, tenant } = await setUp();
     await settle("r1", 10);
+    await open("r2", { amount: 1000, expiresAt: noon + 1 });
+    at(noon + 1);
+    await runDurableObjectAlarm(tenant);
+    const rows = () =>
+      runInDurableObject(tenant, (_, state) =>
+        state.storage.sql.exec("SELECT day, worker, calls, input_tokens, output_tokens, cost FROM daily").toArray(),
+      );
+    expect(await rows()).toEqual([
+      { day: "2040-11-22", worker: "north/a", calls: 2, input_tokens: 100, output_tokens: 20, cost: 1010 },
+    ]);
     await settle("r2", 30);
-    const rows = await runInDurableObject(tenant, (_, state) =>
-      state.storage.sql.exec("SELECT day, worker, calls, input_tokens, output_tokens, cost FROM daily").toArray(),
-    );
-    expect(rows).toEqual([
+    expect(await rows()).toEqual([
       { day: "2040-11-22", worker: "north/a", calls: 2, input_tokens: 200, output_tokens: 40, cost: 40 },
     ]);
   });

@@ -92,12 +92,13 @@ export const createTenant = async (
   const made = newKeyOf(key);
   await objects.tenant(tenant).createKey(made);
   if (budget !== null) await objects.tenant(tenant).setMonthlyBudget(budget);
-  const identity = { tenant, keyId: made.id, keyHash: made.hash };
+  const identity = { tenant, keyId: made.id, keyHash: made.hash, dev: false };
   return { identity, grant: { identity, record: keyOf({ hasBudget: budget !== null }) }, objects };
 };
 
 export const openingOf = (requestId: string, rest: Partial<Opening> = {}): Opening => ({
   requestId,
+  part: 0,
   keyId: "key00001",
   leaseId: "none",
   amount: 1000,
