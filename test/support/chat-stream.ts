@@ -28,7 +28,7 @@ export const wholeText = (text: string, input: number, output: number): string =
     { usage: { prompt_tokens: input, completion_tokens: output, total_tokens: input + output } },
   ) + done;
 
-export const eventStream = (body: BodyInit): Response =>
+export const eventStream = (body: string | ReadableStream<Uint8Array>): Response =>
   new Response(body, { headers: { "content-type": "text/event-stream" } });
 
 /** A response that is written by hand. */
