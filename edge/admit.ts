@@ -1,10 +1,10 @@
 import type { ShoalError } from "../shared/errors.ts";
 import type { MicroDollars } from "../shared/pricing.ts";
 import { err, ok, type Result } from "../shared/result.ts";
-import type { Identity } from "./authenticate.ts";
-import type { Clock } from "./clock.ts";
-import type { KeyRecord, Lease } from "./ledger.ts";
-import type { Objects } from "./objects.ts";
+import type { Identity } from "./authenticate/authenticate.ts";
+import type { Clock } from "./runtime/clock.ts";
+import type { KeyRecord, Lease } from "./objects/records.ts";
+import type { Objects } from "./objects/objects.ts";
 
 /** A record is used for five seconds, used while it is refreshed behind for five more, and then asked for anew. */
 const freshMs = 5_000;

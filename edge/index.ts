@@ -1,25 +1,25 @@
 import { Hono } from "hono";
 import { ulid } from "ulid";
-import { admin } from "./admin.ts";
+import { admin } from "./routes/admin.ts";
 import { admit } from "./admit.ts";
-import type { AppEnv } from "./app-env.ts";
-import { authenticate } from "./authenticate.ts";
-import { createContext, type Context } from "./context.ts";
-import { encodeError } from "./encode.ts";
+import type { AppEnv } from "./runtime/app-env.ts";
+import { authenticate } from "./authenticate/authenticate.ts";
+import { createContext, type Context } from "./runtime/context.ts";
+import { encodeError } from "./encode/encode.ts";
 import { chatCompletions } from "./formats/chat-completions.ts";
-import { baseHeaders } from "./headers.ts";
-import { askLocalStatus } from "./local-status.ts";
-import { listModels } from "./models.ts";
+import { baseHeaders } from "./encode/headers.ts";
+import { askLocalStatus } from "./routes/local-status.ts";
+import { listModels } from "./routes/models.ts";
 import { respond } from "./pipeline.ts";
-import { previewPlan } from "./plan-preview.ts";
-import { logBug } from "./log-bug.ts";
-import { runtimeOf } from "./runtime.ts";
-import { readTrace } from "./read-trace.ts";
+import { previewPlan } from "./routes/plan-preview.ts";
+import { logBug } from "./runtime/log-bug.ts";
+import { runtimeOf } from "./runtime/runtime.ts";
+import { readTrace } from "./routes/read-trace.ts";
 import type { ShoalError } from "../shared/errors.ts";
 
-export { Region } from "./region.ts";
-export { TenantLog } from "./tenant-log.ts";
-export { Tenant } from "./tenant.ts";
+export { Region } from "./objects/region.ts";
+export { TenantLog } from "./objects/tenant-log.ts";
+export { Tenant } from "./objects/tenant.ts";
 
 const app = new Hono<AppEnv>();
 

@@ -1,20 +1,28 @@
+import type { ChatRequest } from "../shared/chat.ts";
 import type { ShoalError } from "../shared/errors.ts";
+import type { Preference } from "../shared/preference.ts";
 import { ok, type Result } from "../shared/result.ts";
-import { account } from "./account.ts";
-import type { Context } from "./context.ts";
-import { encode, encodeError } from "./encode.ts";
-import { execute } from "./execute.ts";
-import type { Format } from "./formats/format.ts";
-import { answerHeaders, baseHeaders } from "./headers.ts";
-import { plan, type Planned } from "./plan.ts";
-import type { Member } from "./pool.ts";
-import { receive } from "./receive.ts";
+import { countInput, type InputTokens } from "../shared/tokens.ts";
+import { account } from "./account/account.ts";
+import { admit, type Grant } from "./admit.ts";
+import { authenticate } from "./authenticate/authenticate.ts";
+import { affinityKeys, recallWorker, type AffinityKeys } from "./conversation/affinity.ts";
+import { encode, encodeError } from "./encode/encode.ts";
+import { answerHeaders, baseHeaders } from "./encode/headers.ts";
+import { execute } from "./execute/execute.ts";
+import { createRunStep } from "./execute/run-step.ts";
+import type { ClientRequest, Format } from "./formats/format.ts";
+import { normalize } from "./normalize.ts";
+import { plan, type Planned } from "./plan/plan.ts";
+import { choosePool, type Member } from "./pool/pool.ts";
+import { readPreference } from "./pool/preference.ts";
+import { resolveModel, type ModelChoice } from "./pool/resolve-model.ts";
 import { reserve } from "./reserve.ts";
-import { createRunStep } from "./run-step.ts";
+import type { Context } from "./runtime/context.ts";
 
 /**
- * A request's way, stage by stage: authenticate ▸ normalize ▸ admit ▸ pool (in `receive`) ▸ plan ▸ reserve ▸ execute ▸
- * account ▸ encode. A stage is a function of its input and what it depends on; none knows another. What fails before the
+ * A request's way, stage by stage: authenticate ▸ normalize ▸ admit ▸ pool ▸ plan ▸ reserve ▸ execute ▸ account ▸ encode.
+ * A stage is a function of its input and what it depends on; this file alone knows their order. What fails before the
  * answer begins is a response with its own status; after that it is an event of the answer.
  */
 export const respond = async (request: Request, format: Format, context: Context): Promise<Response> => {
@@ -48,6 +56,63 @@ const answer = async (request: Request, format: Format, context: Context): Promi
   return ok(
     await encode(accounted, { format, client, planned, headers: () => answerHeaders(planned, context) }, context),
   );
+};
+
+/** A request that may be served: whose it is, what it asks, and who could work on it. */
+type Received = {
+  readonly client: ClientRequest;
+  readonly chat: ChatRequest;
+  readonly grant: Grant;
+  readonly choice: ModelChoice;
+  readonly preference: Preference;
+  readonly input: InputTokens;
+  readonly pool: readonly Member[];
+  readonly affinity: AffinityKeys;
+  readonly affinityWorker: string | null;
+};
+
+/** The stages before the plan: authenticate ▸ normalize ▸ admit ▸ pool. */
+export const receive = async (
+  request: Request,
+  format: Format,
+  context: Context,
+): Promise<Result<Received, ShoalError>> => {
+  const { settings, timing, roster } = context;
+
+  const identity = await authenticate(request.headers, settings);
+  timing.mark("authenticate");
+  if (!identity.ok) return identity;
+
+  const client = await normalize(request, format, settings.maxBodyBytes);
+  timing.mark("normalize");
+  if (!client.ok) return client;
+  const { chat } = client.value;
+
+  const affinity = await affinityKeys(chat, identity.value.tenant, settings.keySecret);
+  const admitted = await admit(identity.value, affinity.previous, context);
+  timing.mark("admit");
+  if (!admitted.ok) return admitted;
+  const { grant } = admitted.value;
+
+  const choice = resolveModel(chat.model, roster.cards);
+  if (!choice.ok) return choice;
+  const preference = readPreference(request.headers, grant.record);
+  if (!preference.ok) return preference;
+  const input = countInput(chat);
+  const pool = choosePool(roster.entries, { chat, choice: choice.value, key: grant.record, input }, context);
+  if (!pool.ok) return pool;
+
+  return ok({
+    client: client.value,
+    chat,
+    grant,
+    choice: choice.value,
+    preference: preference.value,
+    input,
+    pool: pool.value,
+    affinity,
+    affinityWorker: recallWorker(affinity) ?? admitted.value.affinityWorker,
+  });
 };
 
 /** Who may answer in a worker's place: by utility where the conductor has decided, else in the pool's order. */

@@ -6,10 +6,10 @@ import type { ShoalError } from "../shared/errors.ts";
 import { countInput, type InputTokens } from "../shared/tokens.ts";
 import type { WorkerCard } from "../shared/workers.ts";
 import { draw, type AdmitDeps, type Grant } from "./admit.ts";
-import type { KeyRecord, Opening } from "./ledger.ts";
-import type { Outbox } from "./outbox.ts";
-import type { Member } from "./pool.ts";
-import type { Settings } from "./settings.ts";
+import type { KeyRecord, Opening } from "./objects/records.ts";
+import type { Outbox } from "./objects/outbox.ts";
+import type { Member } from "./pool/pool.ts";
+import type { Settings } from "./runtime/settings.ts";
 
 /** The cap to which an unaffordable request is shrunk before it is refused. */
 const smallCap = 1_024;
@@ -20,8 +20,8 @@ const tokenizerSpread = 2;
 const maxBytesPerCharacter = 3;
 /** How long after its last moment a request may still settle before it counts as lost. */
 const settleMs = 60_000;
-/** Openings of requests that arrive together share one message. */
-const gatherMs = 1;
+/** Openings share a message with what other requests have to tell: far sooner than a model begins to answer. */
+const gatherMs = 20;
 
 export type ReserveInput = {
   readonly chat: Pick<ChatRequest, "model" | "maxOutputTokens">;

@@ -2,7 +2,7 @@ import type { LimitFunction } from "p-limit";
 import type { UpstreamError } from "../../shared/errors.ts";
 import type { CallEvent } from "../../shared/events.ts";
 import { createSseReader, type SseMessage } from "../../shared/sse.ts";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../runtime/clock.ts";
 import { isFields, parseFields } from "./narrow.ts";
 import type { Call, Connection, Decoder, Provider } from "./provider.ts";
 import { protocolError } from "./upstream-error.ts";

@@ -1,5 +1,5 @@
 import type { UpstreamError } from "../../shared/errors.ts";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../runtime/clock.ts";
 
 /** Milliseconds. The first three follow one another; `totalMs` runs beside them. */
 export type Deadlines = {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { admit, draw } from "../../edge/admit.ts";
-import type { AdmitRequest } from "../../edge/ledger.ts";
-import type { Objects } from "../../edge/objects.ts";
+import type { AdmitRequest } from "../../edge/objects/records.ts";
+import type { Objects } from "../../edge/objects/objects.ts";
 import { createTenant, openingOf, settlementOf } from "../support/edge.ts";
 import { createHandClock } from "../support/hand-clock.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Opening } from "../../edge/ledger.ts";
-import { createOutbox } from "../../edge/outbox.ts";
+import type { Opening } from "../../edge/objects/records.ts";
+import { createOutbox } from "../../edge/objects/outbox.ts";
 import { boundPlan, outputCapOf, reserve } from "../../edge/reserve.ts";
 import { answerStep, directPlan, type Plan } from "../../shared/plan.ts";
 import { boundOf } from "../../shared/pricing.ts";

@@ -1,15 +1,15 @@
 import { env } from "cloudflare:workers";
 import type { Grant } from "../../edge/admit.ts";
-import type { Identity } from "../../edge/authenticate.ts";
-import type { KeyRecord, Opening, Settlement } from "../../edge/ledger.ts";
-import { createObjects, type Objects } from "../../edge/objects.ts";
-import type { Member } from "../../edge/pool.ts";
+import type { Identity } from "../../edge/authenticate/authenticate.ts";
+import type { KeyRecord, Opening, Settlement } from "../../edge/objects/records.ts";
+import { createObjects, type Objects } from "../../edge/objects/objects.ts";
+import type { Member } from "../../edge/pool/pool.ts";
 import { createCompatible } from "../../edge/providers/openai-compatible.ts";
 import type { Provider } from "../../edge/providers/provider.ts";
-import type { RosterEntry } from "../../edge/roster.ts";
-import { readSettings, type Settings } from "../../edge/settings.ts";
-import type { NewKey } from "../../edge/tenant.ts";
-import type { Trace } from "../../edge/trace.ts";
+import type { RosterEntry } from "../../edge/pool/roster.ts";
+import { readSettings, type Settings } from "../../edge/runtime/settings.ts";
+import type { NewKey } from "../../edge/objects/tenant.ts";
+import type { Trace } from "../../edge/account/trace.ts";
 import { abilities, type WorkerCard } from "../../shared/workers.ts";
 import { usageOf } from "./events.ts";
 

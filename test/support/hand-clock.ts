@@ -1,4 +1,4 @@
-import type { Clock } from "../../edge/clock.ts";
+import type { Clock } from "../../edge/runtime/clock.ts";
 
 type Task = { readonly at: number; readonly run: () => void };
 

@@ -1,7 +1,7 @@
 import pLimit from "p-limit";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import type { CallEvent } from "../../../shared/events.ts";
-import type { Clock } from "../../../edge/clock.ts";
+import type { Clock } from "../../../edge/runtime/clock.ts";
 import { anthropic } from "../../../edge/providers/anthropic.ts";
 import { callWorker, type CallIo } from "../../../edge/providers/call.ts";
 import { fixture, makeCall, recordFetch, sdkLoadMs } from "./contract.ts";

@@ -1,0 +1,215 @@
+import { toWire, type ShoalError } from "../../shared/errors.ts";
+import type { AnswerEvent } from "../../shared/events.ts";
+import { workersOf } from "../../shared/plan.ts";
+import { toDollars } from "../../shared/pricing.ts";
+import { addUsage, noUsage } from "../../shared/usage.ts";
+import type { Grant } from "../admit.ts";
+import { rememberWorker, type AffinityKeys } from "../conversation/affinity.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Events } from "../execute/execute.ts";
+import type { ClientRequest } from "../formats/format.ts";
+import type { CallRow, Settlement } from "../objects/records.ts";
+import type { Outbox } from "../objects/outbox.ts";
+import type { Planned } from "../plan/plan.ts";
+import type { ModelChoice } from "../pool/resolve-model.ts";
+import type { Settings } from "../runtime/settings.ts";
+import type { Timing } from "../runtime/timing.ts";
+import type { Trace, TraceError, TraceStep } from "./trace.ts";
+
+/** Whose answer it is, and how it was planned. */
+export type Subject = {
+  readonly grant: Grant;
+  readonly client: ClientRequest;
+  readonly choice: ModelChoice;
+  readonly planned: Planned;
+  readonly affinity: AffinityKeys;
+};
+
+export type AccountDeps = {
+  readonly requestId: string;
+  readonly arrivedAt: number;
+  readonly settings: Pick<Settings, "region">;
+  readonly timing: Timing;
+  readonly clock: Clock;
+  readonly outbox: Outbox;
+  readonly waitUntil: (work: Promise<unknown>) => void;
+  /** Aborted when the reader has left. */
+  readonly signal: AbortSignal;
+  /** Ends every upstream call of the request. */
+  readonly abort: () => void;
+};
+
+/** Settlements of requests that end together share one message. */
+const gatherMs = 20;
+
+/**
+ * The tap: passes events on and writes the request's ledger row and trace once, when the answer has ended, failed, or
+ * its reader has left. In the last case it first ends the upstream calls and reads what they still have to say.
+ */
+export async function* account(events: Events, subject: Subject, deps: AccountDeps): Events {
+  const book = createBook(subject, deps);
+  const settled = Promise.withResolvers<void>();
+  // Pending until the row is written: without it the isolate may be torn down before an abort is told.
+  deps.waitUntil(settled.promise);
+  const settle = ({ settlement, trace }: Closed) => {
+    const { tenant } = subject.grant.identity;
+    if (settlement.affinity) rememberWorker(settlement.affinity.key, settlement.affinity.worker);
+    deps.outbox.settle(tenant, settlement, trace);
+    settled.resolve(deps.outbox.send(tenant, gatherMs));
+  };
+  let done = false;
+  try {
+    for (;;) {
+      const next = await events.next();
+      if (next.done) break;
+      book.read(next.value);
+      yield next.value;
+    }
+    done = true;
+  } finally {
+    if (!done) deps.abort();
+    try {
+      if (!done) for await (const batch of events) book.drain(batch);
+    } finally {
+      settle(book.close());
+    }
+  }
+}
+
+/** A failed worker's step is tried again under the same name by another. */
+const keyOf = (event: { readonly step: string; readonly worker: string }) => `${event.step} ${event.worker}`;
+
+type Closed = { readonly settlement: Settlement; readonly trace: Trace };
+
+type OpenStep = { -readonly [Key in keyof TraceStep]: TraceStep[Key] };
+
+const createBook = (subject: Subject, deps: AccountDeps) => {
+  const { clock, timing } = deps;
+  const steps = new Map<string, OpenStep>();
+  const calls: CallRow[] = [];
+  let answeredBy: string | null = null;
+  let error: ShoalError | null = null;
+  const elapsed = () => clock.now() - deps.arrivedAt;
+
+  const read = (event: AnswerEvent): void => {
+    switch (event.type) {
+      case "step-start":
+        timing.mark("first_call");
+        steps.set(keyOf(event), openStep(event, elapsed()));
+        return;
+      case "usage":
+        calls.push({ step: event.step, worker: event.worker, usage: event.usage, cost: event.cost });
+        Object.assign(steps.get(keyOf(event)) ?? {}, {
+          usage: event.usage,
+          cost_usd: event.cost === null ? null : toDollars(event.cost),
+        });
+        return;
+      case "step-end": {
+        const failure = event.error ? toTraceError(event.error) : null;
+        Object.assign(steps.get(keyOf(event)) ?? {}, { ended_ms: elapsed(), outcome: event.outcome, error: failure });
+        return;
+      }
+      case "end":
+        answeredBy = event.worker;
+        return;
+      case "error":
+        // What a call says of being canceled is no failure of the request.
+        if (!deps.signal.aborted) error = event.error;
+        return;
+      case "start":
+        timing.mark("first_event");
+        return;
+      case "text-delta":
+      case "tool-call-start":
+        timing.mark("first_token");
+        return;
+      default:
+        return;
+    }
+  };
+
+  const close = (): Closed => {
+    timing.mark("total");
+    const status = error !== null ? "failed" : answeredBy !== null ? "complete" : "aborted";
+    const worker = answeredBy;
+    const stays = subject.choice.kind === "tier" && worker !== null;
+    return {
+      settlement: {
+        requestId: deps.requestId,
+        keyId: subject.grant.identity.keyId,
+        at: deps.arrivedAt,
+        model: subject.client.chat.model,
+        worker,
+        status,
+        calls,
+        affinity: stays ? { key: subject.affinity.next, worker } : null,
+      },
+      trace: toTrace(subject, deps, { status, worker, error, steps: [...steps.values()], calls }),
+    };
+  };
+
+  return {
+    read: (batch: readonly AnswerEvent[]) => batch.forEach(read),
+    /** What comes after the reader has left is accounted for, but no longer an answer. */
+    drain: (batch: readonly AnswerEvent[]) => batch.filter(({ type }) => type !== "end").forEach(read),
+    close,
+  };
+};
+
+const openStep = (event: { step: string; worker: string; role: string }, at: number): OpenStep => ({
+  step: event.step,
+  worker: event.worker,
+  role: event.role,
+  started_ms: at,
+  ended_ms: null,
+  outcome: null,
+  error: null,
+  usage: null,
+  cost_usd: null,
+});
+
+const toTraceError = (error: ShoalError): TraceError => {
+  const { status, type, code } = toWire(error);
+  return { status, type, code };
+};
+
+type Outcome = Pick<Trace, "status" | "worker" | "steps"> & {
+  readonly error: ShoalError | null;
+  readonly calls: readonly CallRow[];
+};
+
+const toTrace = (subject: Subject, deps: AccountDeps, { status, worker, error, steps, calls }: Outcome): Trace => {
+  const { grant, client, choice, planned } = subject;
+  const { decision, source, fallback } = planned;
+  return {
+    id: deps.requestId,
+    object: "trace",
+    at: deps.arrivedAt,
+    tenant: grant.identity.tenant,
+    key_id: grant.identity.keyId,
+    region: deps.settings.region,
+    model: client.chat.model,
+    tier: choice.kind === "tier" ? choice.tier : null,
+    stream: client.stream,
+    status,
+    error: error === null ? null : toTraceError(error),
+    worker,
+    plan: {
+      source,
+      fallback,
+      kind: decision.plan.kind,
+      workers: workersOf(decision.plan),
+      reason: decision.reason,
+      task_type: decision.taskType,
+      support: source === "conductor" || source === "edge_head" ? decision.support : null,
+      weights: decision.weights === "" ? null : decision.weights,
+      scores: decision.scores,
+    },
+    steps,
+    cost_usd: calls.some((call) => call.cost === null)
+      ? null
+      : toDollars(calls.reduce((sum, call) => sum + (call.cost ?? 0), 0)),
+    usage_source: calls.reduce((sum, call) => addUsage(sum, call.usage), noUsage).source,
+    timing: deps.timing.read(),
+  };
+};

@@ -1,0 +1,58 @@
+import type { Score, Tier } from "../../shared/decision.ts";
+import type { WireError } from "../../shared/errors.ts";
+import type { StepOutcome } from "../../shared/events.ts";
+import type { Usage, UsageSource } from "../../shared/usage.ts";
+
+/** Who chose: the conductor, the edge head in its place, the conversation so far, the owner of a tool call, or the client. */
+export type PlanSource = "conductor" | "edge_head" | "affinity" | "tool_owner" | "client";
+
+/** Without the message: a vendor's may quote the request. */
+export type TraceError = Pick<WireError, "status" | "type" | "code">;
+
+export type TraceStep = {
+  readonly step: string;
+  readonly worker: string;
+  readonly role: string;
+  /** Milliseconds since the request arrived. */
+  readonly started_ms: number;
+  readonly ended_ms: number | null;
+  readonly outcome: StepOutcome | null;
+  readonly error: TraceError | null;
+  readonly usage: Usage | null;
+  readonly cost_usd: number | null;
+};
+
+/** How one request was answered, as `GET /v1/traces/{id}` shows it. Holds no word of the prompt or the answer. */
+export type Trace = {
+  readonly id: string;
+  readonly object: "trace";
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly tenant: string;
+  readonly key_id: string;
+  readonly region: string;
+  readonly model: string;
+  readonly tier: Tier | null;
+  readonly stream: boolean;
+  readonly status: "complete" | "aborted" | "failed";
+  readonly error: TraceError | null;
+  /** The worker whose words were the answer. */
+  readonly worker: string | null;
+  readonly plan: {
+    readonly source: PlanSource;
+    /** Why the conductor's word was not used: `late`, `failed`, `invalid` or `not_configured`; null when it was. */
+    readonly fallback: string | null;
+    readonly kind: "workflow" | "ballot";
+    readonly workers: readonly string[];
+    readonly reason: string;
+    readonly task_type: { readonly name: string; readonly probability: number } | null;
+    readonly support: number | null;
+    readonly weights: string | null;
+    readonly scores: readonly Score[];
+  };
+  readonly steps: readonly TraceStep[];
+  readonly cost_usd: number | null;
+  readonly usage_source: UsageSource;
+  /** Milliseconds since arrival at which each phase had ended; null when it was not reached. */
+  readonly timing: Readonly<Record<string, number | null>>;
+};

@@ -1,0 +1,221 @@
+import type { LimitFunction } from "p-limit";
+import type { ChatRequest } from "../../shared/chat.ts";
+import type { ShoalError } from "../../shared/errors.ts";
+import type { AnswerEvent, CallEvent, EndReason, StepOutcome } from "../../shared/events.ts";
+import type { Step } from "../../shared/plan.ts";
+import { costOf } from "../../shared/pricing.ts";
+import { boundOutput, countInput } from "../../shared/tokens.ts";
+import type { Usage } from "../../shared/usage.ts";
+import type { WorkerCard } from "../../shared/workers.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Health } from "../pool/health.ts";
+import { withoutDefaults, type Member } from "../pool/pool.ts";
+import { callWorker } from "../providers/call.ts";
+import type { Settings } from "../runtime/settings.ts";
+import { makeToolCallId } from "../conversation/tool-call-id.ts";
+
+/** What came of a step: its words, and how it ended. */
+export type StepRun = {
+  readonly step: Step;
+  readonly events: readonly AnswerEvent[];
+  readonly end: EndReason | null;
+  readonly error: ShoalError | null;
+  /** Whether a word of the answer has gone out. */
+  readonly spoke: boolean;
+};
+
+export type StepRequest = {
+  readonly step: Step;
+  readonly chat: ChatRequest;
+  /** Nobody waits for the words one by one: they are read at once. */
+  readonly whole: boolean;
+  /** The words are wanted in the run as well: another step will see them, or they may become the answer. */
+  readonly keep: boolean;
+  /** Ends this step alone. */
+  readonly signal?: AbortSignal;
+};
+
+/** Gives the step's events without `end` and `error`, which it returns. */
+export type RunStep = (request: StepRequest) => AsyncGenerator<readonly AnswerEvent[], StepRun, void>;
+
+export type RunStepOptions = {
+  readonly pool: readonly Member[];
+  /** Output tokens that a call may use. */
+  readonly outputCap: (card: WorkerCard) => number;
+};
+
+export type RunStepDeps = {
+  readonly fetch: typeof fetch;
+  readonly slots: LimitFunction;
+  readonly settings: Pick<Settings, "deadlines">;
+  readonly health: Pick<Health, "succeeded" | "failed">;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  /** The request's own signal. */
+  readonly signal: AbortSignal;
+};
+
+const words: ReadonlySet<CallEvent["type"]> = new Set([
+  "text-delta",
+  "reasoning-delta",
+  "refusal-delta",
+  "tool-call-start",
+]);
+
+/** One call to one worker, accounted for however it ends: exactly one `usage` when the vendor was reached. */
+export const createRunStep = ({ pool, outputCap }: RunStepOptions, deps: RunStepDeps): RunStep => {
+  const members = new Map(pool.map((member) => [member.worker.card.id, member]));
+  return async function* runStep({ step, chat, whole, keep, signal }) {
+    const { worker } = step;
+    const member = members.get(worker);
+    if (!member) throw new Error(`the plan names ${worker}, which is not in the pool`);
+    const { card } = member.worker;
+    const kept: AnswerEvent[] = [];
+    const meter = createMeter();
+    let end: EndReason | null = null;
+    let error: ShoalError | null = null;
+    let spoke = false;
+
+    yield [{ type: "step-start", step: step.id, worker, role: step.role }];
+    const stop = signal ? AbortSignal.any([deps.signal, signal]) : deps.signal;
+    const call = {
+      chat: withoutDefaults(chat, card),
+      upstream: member.worker.upstream,
+      reasoningEffort: member.worker.reasoningEffort,
+      maxOutputTokens: outputCap(card),
+    };
+    const target = { provider: member.provider, connection: member.connection, worker };
+    const io = {
+      ...deps,
+      signal: stop,
+      deadlines: deps.settings.deadlines,
+      mode: whole ? ("whole" as const) : ("stream" as const),
+      onSent: meter.send,
+      onAccepted: meter.accept,
+    };
+    // What the reader of the answer takes its time for is not the worker's.
+    let waitedMs = 0;
+    const batches = callWorker(call, target, io);
+    for (;;) {
+      const asked = deps.clock.now();
+      const next = await batches.next();
+      waitedMs += deps.clock.now() - asked;
+      if (next.done) break;
+      const batch = next.value;
+      const out: AnswerEvent[] = [];
+      for (const event of batch) {
+        meter.read(event);
+        if (event.type === "end") end = event.reason;
+        else if (event.type === "error") error = event.error;
+        else if (event.type !== "usage") out.push(named(event, worker, deps.newId));
+        spoke ||= words.has(event.type);
+      }
+      if (keep) kept.push(...out);
+      if (out.length > 0) yield out;
+    }
+
+    const outcome = outcomeOf(error, stop);
+    if (outcome === "done") deps.health.succeeded(worker, waitedMs);
+    if (outcome === "failed" && isWorkersFault(error)) deps.health.failed(worker, deps.clock.now());
+    const usage = meter.total({
+      error,
+      canceled: outcome === "canceled",
+      hiddenTokens: mayReason(member) ? Math.ceil(waitedMs * maxTokensPerMs) : 0,
+      bounds: () => ({ input: countInput(chat).bound, cap: outputCap(card) }),
+    });
+    yield [
+      ...(usage ? [usageEvent(step, member, usage)] : []),
+      { type: "step-end", step: step.id, worker, outcome, ...(error && outcome === "failed" && { error }) },
+    ];
+    return { step, events: kept, end, error, spoke };
+  };
+};
+
+const named = (
+  event: Exclude<CallEvent, { type: "usage" | "end" | "error" }>,
+  worker: string,
+  newId: () => string,
+): AnswerEvent => (event.type === "tool-call-start" ? { ...event, id: makeToolCallId(worker, newId()) } : event);
+
+const outcomeOf = (error: ShoalError | null, signal: AbortSignal): StepOutcome => {
+  if (error === null) return "done";
+  return signal.aborted ? "canceled" : "failed";
+};
+
+/** A request that the vendor found wrong says nothing about the worker. */
+const isWorkersFault = (error: ShoalError | null): boolean =>
+  error?.kind === "upstream" &&
+  error.cause !== "invalid_request" &&
+  error.cause !== "context_too_long" &&
+  error.cause !== "content_filter";
+
+const usageEvent = (step: Step, member: Member, usage: Usage): AnswerEvent => {
+  const { card } = member.worker;
+  const cost = card.price === null ? null : costOf(card.price, usage);
+  return { type: "usage", step: step.id, worker: card.id, usage, cost };
+};
+
+/** No model in the pool writes faster; bounds what it may have thought unseen. */
+const maxTokensPerMs = 1;
+
+/** Whether the call may use output tokens that no event shows. */
+const mayReason = ({ worker }: Member): boolean => worker.card.efforts.length > 0 && worker.reasoningEffort !== "none";
+
+type CutCall = {
+  readonly error: ShoalError | null;
+  readonly canceled: boolean;
+  /** What the worker may have thought unseen. */
+  readonly hiddenTokens: number;
+  readonly bounds: () => { readonly input: number; readonly cap: number };
+};
+
+/** Reads what a call says of its tokens, and what it emitted, in case it never says. */
+const createMeter = () => {
+  let reported: Usage | null = null;
+  let sent = false;
+  let accepted = false;
+  let emittedTokens = 0;
+  let ended = false;
+
+  /** A vendor bills what it has accepted, and perhaps what was cut before it could say so; never what it refused. */
+  const isBilled = ({ error, canceled }: CutCall): boolean => {
+    if (accepted || error === null) return true;
+    return sent && (canceled || (error.kind === "upstream" && error.cause === "timeout"));
+  };
+
+  return {
+    send: (): void => {
+      sent = true;
+    },
+    accept: (): void => {
+      accepted = true;
+    },
+    read(event: CallEvent): void {
+      if (event.type === "usage") reported = event.usage;
+      else if (event.type === "end") ended = true;
+      if (event.type === "text-delta" || event.type === "reasoning-delta" || event.type === "refusal-delta") {
+        emittedTokens += boundOutput(event.text);
+      }
+      if (event.type === "tool-call-delta") emittedTokens += boundOutput(event.arguments);
+    },
+    /**
+     * A call that ended has the vendor's own count. One that was cut has the input that the vendor reported, else its
+     * bound, and an upper bound on its output: what it emitted, and what it may have thought unseen in the time. Null
+     * when the vendor bills nothing.
+     */
+    total(cut: CutCall): Usage | null {
+      if (ended && reported) return reported;
+      if (!isBilled(cut)) return null;
+      const { input, cap } = cut.bounds();
+      const output = Math.max(emittedTokens + cut.hiddenTokens, reported?.outputTokens ?? 0);
+      return {
+        inputTokens: reported?.inputTokens || input,
+        cachedInputTokens: reported?.cachedInputTokens ?? 0,
+        cacheWriteTokens: reported?.cacheWriteTokens ?? 0,
+        outputTokens: Math.min(cap, output),
+        reasoningTokens: reported?.reasoningTokens ?? 0,
+        source: "estimated",
+      };
+    },
+  };
+};

@@ -1,0 +1,34 @@
+import type { Settings } from "../runtime/settings.ts";
+import type { Region } from "./region.ts";
+import type { TenantLog } from "./tenant-log.ts";
+import type { Tenant } from "./tenant.ts";
+
+export type ObjectBindings = {
+  readonly TENANT: DurableObjectNamespace<Tenant>;
+  readonly TENANT_LOG: DurableObjectNamespace<TenantLog>;
+  readonly REGION: DurableObjectNamespace<Region>;
+};
+
+export type Objects = {
+  /** Keys, leases, balances, ledger of one tenant. */
+  tenant(tenant: string): DurableObjectStub<Tenant>;
+  /** Traces of one tenant. */
+  tenantLog(tenant: string): DurableObjectStub<TenantLog>;
+  /** Directory of the region's tenants; never on a request's path. */
+  region(): DurableObjectStub<Region>;
+};
+
+/** The only way to a Durable Object: every object of a region is made in the region's jurisdiction. */
+export const createObjects = (bindings: ObjectBindings, settings: Settings): Objects => {
+  const within = <T extends Rpc.DurableObjectBranded>(namespace: DurableObjectNamespace<T>) =>
+    settings.jurisdiction === null ? namespace : namespace.jurisdiction(settings.jurisdiction);
+  const named = <T extends Rpc.DurableObjectBranded>(namespace: DurableObjectNamespace<T>, name: string) => {
+    const place = within(namespace);
+    return place.get(place.idFromName(name));
+  };
+  return {
+    tenant: (tenant) => named(bindings.TENANT, tenant),
+    tenantLog: (tenant) => named(bindings.TENANT_LOG, tenant),
+    region: () => named(bindings.REGION, settings.region),
+  };
+};

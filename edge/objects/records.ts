@@ -1,0 +1,89 @@
+import type { MicroDollars } from "../../shared/pricing.ts";
+import type { Usage, UsageSource } from "../../shared/usage.ts";
+
+/** What a key may do; the isolate keeps it for at most ten seconds. */
+export type KeyRecord = {
+  readonly keyId: string;
+  readonly name: string;
+  /** Worker ids the key may use; null: all in the pool. */
+  readonly allowedWorkers: readonly string[] | null;
+  /** Default preference, as `x-shoal-preference` would say it; null: balanced. */
+  readonly preference: string | null;
+  /** Upper bound of output tokens per call; null: none of its own. */
+  readonly outputCap: number | null;
+  /** Whether dollars are limited: then a worker without a known price is refused. */
+  readonly hasBudget: boolean;
+};
+
+/** Dollars set aside for one isolate for ten seconds. `amount` null: no budget, nothing to draw down. */
+export type Lease = { readonly id: string; readonly amount: MicroDollars | null; readonly expiresAt: number };
+
+export type AdmitRequest = {
+  readonly keyId: string;
+  readonly keyHash: string;
+  /** The most that the request at hand can cost; the lease covers it or is refused. 0 when not known yet. */
+  readonly need: MicroDollars;
+  /** The local start's key, which the tenant object then makes known to itself. */
+  readonly dev: boolean;
+  /** Conversation whose worker is looked up on the way; null for a first turn. */
+  readonly affinity: string | null;
+};
+
+export type Refusal =
+  | { readonly kind: "invalid_key" }
+  | { readonly kind: "insufficient_budget"; readonly limit: string; readonly retryAfterSeconds: number | null };
+
+export type Admission = { readonly record: KeyRecord; readonly lease: Lease; readonly affinityWorker: string | null };
+
+/** Reported beside the first upstream call: from here on the reservation is charged unless settled. */
+export type Opening = {
+  readonly requestId: string;
+  /** 0 for the plan; counts up for what a failover adds. */
+  readonly part: number;
+  readonly keyId: string;
+  readonly leaseId: string;
+  readonly amount: MicroDollars;
+  readonly at: number;
+  /** When the request is lost if it has not been settled. */
+  readonly expiresAt: number;
+  readonly model: string;
+  readonly worker: string;
+};
+
+export type CallRow = {
+  readonly step: string;
+  readonly worker: string;
+  readonly usage: Usage;
+  readonly cost: MicroDollars | null;
+};
+
+/** One request's row: written once, whatever happened to the client. */
+export type Settlement = {
+  readonly requestId: string;
+  readonly keyId: string;
+  readonly at: number;
+  readonly model: string;
+  /** The worker that wrote the answer; null when none did. */
+  readonly worker: string | null;
+  readonly status: "complete" | "aborted" | "failed";
+  readonly calls: readonly CallRow[];
+  /** The conversation that this request continues as, and its worker. */
+  readonly affinity: { readonly key: string; readonly worker: string } | null;
+};
+
+/** As the tenant's object keeps it. Amounts in micro-dollars. */
+export type LedgerRow = {
+  readonly requestId: string;
+  readonly keyId: string;
+  readonly at: number;
+  readonly model: string;
+  readonly worker: string | null;
+  readonly status: "complete" | "aborted" | "failed" | "lost";
+  readonly inputTokens: number;
+  readonly cachedInputTokens: number;
+  readonly cacheWriteTokens: number;
+  readonly outputTokens: number;
+  readonly reasoningTokens: number;
+  readonly cost: MicroDollars;
+  readonly usageSource: UsageSource;
+};

@@ -1,0 +1,163 @@
+import { usesTools, type ChatRequest } from "../../shared/chat.ts";
+import { decide } from "../../shared/decide.ts";
+import { decisionSchema, type Candidate, type Decision, type PlanRequest } from "../../shared/decision.ts";
+import { directPlan, isDirect, parsePlan, type Plan } from "../../shared/plan.ts";
+import type { Preference } from "../../shared/preference.ts";
+import { promptView } from "../../shared/prompt-view.ts";
+import { detectExtractor } from "../../shared/answers.ts";
+import { err, ok, type Result } from "../../shared/result.ts";
+import type { InputTokens } from "../../shared/tokens.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { edgeWeights, predictAtEdge } from "./edge-head.ts";
+import type { Health } from "../pool/health.ts";
+import type { Member } from "../pool/pool.ts";
+import type { ModelChoice } from "../pool/resolve-model.ts";
+import type { Settings } from "../runtime/settings.ts";
+import type { PlanSource } from "../account/trace.ts";
+import { ownerOfToolCall } from "../conversation/tool-call-id.ts";
+
+/** Why the edge head decided in the conductor's place. */
+export type Fallback = "late" | "failed" | "invalid" | "not_configured";
+
+export type Planned = { readonly decision: Decision; readonly source: PlanSource; readonly fallback: Fallback | null };
+
+export type PlanInput = {
+  readonly chat: ChatRequest;
+  readonly choice: ModelChoice;
+  readonly pool: readonly Member[];
+  readonly input: InputTokens;
+  readonly preference: Preference;
+  /** The worker that the conversation is with; null when there is none. */
+  readonly affinityWorker: string | null;
+};
+
+export type PlanDeps = {
+  readonly settings: Pick<Settings, "inference" | "planMs">;
+  readonly health: Pick<Health, "latencyMs">;
+  readonly fetch: typeof fetch;
+  readonly clock: Clock;
+};
+
+/**
+ * Who works on the request. A turn whose worker is settled (named by the client, owner of an open tool call, in
+ * conversation) goes straight out. Else the conductor decides within the tier's deadline; late, failed or invalid, the
+ * edge head makes the same decision on coarser features. Never fails.
+ */
+export const plan = async (input: PlanInput, deps: PlanDeps): Promise<Planned> => {
+  const settled = settledWorker(input);
+  if (settled) return { decision: settledDecision(settled), source: settled.source, fallback: null };
+  return decideAnew(input, deps);
+};
+
+/** The conductor's decision, whatever is settled: what a dry run shows. */
+export const decideAnew = async (input: PlanInput, deps: PlanDeps): Promise<Planned> => {
+  const request = toPlanRequest(input, deps);
+  const asked = await askConductor(request, deps);
+  if (asked.ok) return { decision: asked.value, source: "conductor", fallback: null };
+  return {
+    decision: decide(predictAtEdge(request), request, edgeWeights()),
+    source: "edge_head",
+    fallback: asked.error,
+  };
+};
+
+type Settled = { readonly worker: string; readonly source: PlanSource; readonly reason: string };
+
+const settledWorker = ({ chat, choice, pool, affinityWorker }: PlanInput): Settled | null => {
+  const ids = pool.map((member) => member.worker.card.id);
+  if (choice.kind === "worker") return { worker: choice.id, source: "client", reason: "the client named the worker" };
+  const owner = toolOwner(chat, ids);
+  if (owner)
+    return { worker: owner, source: "tool_owner", reason: "the worker made the tool calls that this turn answers" };
+  if (choice.tier === "mini" && affinityWorker !== null && ids.includes(affinityWorker)) {
+    return { worker: affinityWorker, source: "affinity", reason: "the conversation is with this worker" };
+  }
+  return null;
+};
+
+const toolOwner = (chat: ChatRequest, ids: readonly string[]): string | null => {
+  const last = chat.messages.at(-1);
+  return last?.role === "tool" ? ownerOfToolCall(last.toolCallId, ids) : null;
+};
+
+const settledDecision = ({ worker, reason }: Settled): Decision => ({
+  plan: directPlan(worker),
+  scores: [],
+  reason,
+  taskType: null,
+  support: 0,
+  weights: "",
+});
+
+const toPlanRequest = ({ chat, choice, pool, input, preference }: PlanInput, deps: PlanDeps): PlanRequest => {
+  const tier = choice.kind === "tier" ? choice.tier : "mini";
+  const tools = usesTools(chat);
+  return {
+    view: promptView(chat),
+    extractor: tools ? null : detectExtractor(chat),
+    inputTokens: input.likely,
+    tools,
+    tier,
+    lambda: preference.lambda,
+    mu: preference.mu,
+    deadlineMs: deps.settings.planMs[tier],
+    candidates: pool.map(({ worker }) => toCandidate(worker.card, deps)),
+  };
+};
+
+const toCandidate = (card: Member["worker"]["card"], deps: PlanDeps): Candidate => ({
+  worker: card.id,
+  profile: card.profile,
+  strengths: card.strengths,
+  price: card.price,
+  latencyMs: deps.health.latencyMs(card.id),
+  bias: 0,
+});
+
+const askConductor = async (request: PlanRequest, deps: PlanDeps): Promise<Result<Decision, Fallback>> => {
+  const { inference } = deps.settings;
+  if (inference === null) return err("not_configured");
+  const controller = new AbortController();
+  const cancel = deps.clock.after(request.deadlineMs, () => controller.abort());
+  try {
+    const response = await deps.fetch(`${inference.url}/v1/plan`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${inference.secret}`, "content-type": "application/json" },
+      body: JSON.stringify(request),
+      signal: controller.signal,
+    });
+    const body = await response.text();
+    // The service refuses at once what it cannot finish in time.
+    if (!response.ok) return err(response.status === 503 ? "late" : "failed");
+    return readDecision(body, request);
+  } catch {
+    return err(controller.signal.aborted ? "late" : "failed");
+  } finally {
+    cancel();
+  }
+};
+
+const readDecision = (body: string, request: PlanRequest): Result<Decision, Fallback> => {
+  const parsed = decisionSchema.safeParse(parseJson(body));
+  if (!parsed.success) return err("invalid");
+  const workers = new Set(request.candidates.map((candidate) => candidate.worker));
+  const checked = parsePlan(parsed.data.plan, workers);
+  if (!checked.ok || !fits(checked.value, request)) return err("invalid");
+  return parsed.data.scores.every(({ worker }) => workers.has(worker))
+    ? ok({ ...parsed.data, plan: checked.value })
+    : err("invalid");
+};
+
+/** One call where the tier promises it or tools are in play; a vote only on answers that the edge can compare. */
+const fits = (made: Plan, { tier, tools, extractor }: PlanRequest): boolean => {
+  if (isDirect(made)) return true;
+  return tier === "ultra" && !tools && (made.kind === "workflow" || made.ballot.extractor === extractor);
+};
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};

@@ -1,0 +1,36 @@
+import { workerCards } from "../../shared/worker-cards.ts";
+import type { WorkerCard } from "../../shared/workers.ts";
+import { createRegistry, type Connected, type Registry } from "../providers/index.ts";
+import type { ProviderEnv } from "../providers/provider.ts";
+
+/** A worker whose provider is configured, and how it is reached. */
+export type RosterEntry = Connected & {
+  readonly card: WorkerCard;
+  /** The model's id at that provider. */
+  readonly upstream: string;
+};
+
+/** Everything the operator has configured: the widest pool. */
+export type Roster = {
+  /** Every card that is known, configured or not. */
+  readonly cards: readonly WorkerCard[];
+  readonly entries: readonly RosterEntry[];
+  readonly unconfigured: Registry["unconfigured"];
+};
+
+/** Throws when the operator's list of hosts is wrong, naming the field. */
+export const readRoster = (env: ProviderEnv, { localChat }: { readonly localChat: boolean }): Roster => {
+  const { connected, unconfigured, cards: hosted } = createRegistry(env);
+  const cards = [...workerCards, ...hosted];
+  const wanted = cards.filter((card) => card.provider !== "local" || localChat);
+  return { cards, entries: wanted.flatMap((card) => connect(card, connected)), unconfigured };
+};
+
+/** A card by its own provider where that is configured, else by the first host that resells it. */
+const connect = (card: WorkerCard, connected: Registry["connected"]): readonly RosterEntry[] => {
+  for (const [host, upstream] of [[card.provider, card.upstream] as const, ...Object.entries(card.resold)]) {
+    const line = connected.get(host);
+    if (line) return [{ card, upstream, ...line }];
+  }
+  return [];
+};

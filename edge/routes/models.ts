@@ -1,0 +1,49 @@
+import { tierNames } from "../pool/resolve-model.ts";
+import type { LocalStatus } from "./local-status.ts";
+import type { Roster } from "../pool/roster.ts";
+import type { KeyRecord } from "../objects/records.ts";
+import type { WorkerCard } from "../../shared/workers.ts";
+
+export type ModelList = {
+  readonly roster: Roster;
+  readonly key: KeyRecord;
+  readonly local: LocalStatus | null;
+};
+
+/** `GET /v1/models`: the tiers, then every worker that the key may name. OpenAI's shape, with more in each entry. */
+export const listModels = ({ roster, key, local }: ModelList): object => {
+  const cards = roster.entries
+    .map(({ card }) => card)
+    .filter((card) => key.allowedWorkers === null || key.allowedWorkers.includes(card.id));
+  return {
+    object: "list",
+    data: [
+      ...Object.keys(tierNames).map((name) => tierEntry(name, cards)),
+      ...cards.map((card) => workerEntry(card, local)),
+    ],
+  };
+};
+
+const tierEntry = (id: string, cards: readonly WorkerCard[]) => ({
+  id,
+  object: "model",
+  created: 0,
+  owned_by: "shoal",
+  tier: tierNames[id],
+  workers: cards.map((card) => card.id),
+});
+
+const workerEntry = (card: WorkerCard, local: LocalStatus | null) => ({
+  id: card.id,
+  object: "model",
+  created: Math.floor(Date.parse(card.source.date) / 1000) || 0,
+  owned_by: card.provider,
+  context_window: card.contextTokens,
+  max_output_tokens: card.maxOutputTokens,
+  abilities: card.abilities,
+  reasoning_efforts: card.efforts,
+  /** Dollars per million tokens. */
+  price: card.price,
+  strengths: card.strengths,
+  ...(card.provider === "local" && local !== null ? local : { status: "ready" }),
+});

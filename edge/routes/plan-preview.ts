@@ -1,0 +1,44 @@
+import type { ShoalError } from "../../shared/errors.ts";
+import { toDollars } from "../../shared/pricing.ts";
+import { ok, type Result } from "../../shared/result.ts";
+import type { Context } from "../runtime/context.ts";
+import type { Format } from "../formats/format.ts";
+import { decideAnew } from "../plan/plan.ts";
+import { receive } from "../pipeline.ts";
+import { boundPlan, cardsOf, outputCapOf } from "../reserve.ts";
+
+/** `POST /v1/plan`: what the conductor would do with the request, and the most it could cost. No worker is called. */
+export const previewPlan = async (
+  request: Request,
+  format: Format,
+  context: Context,
+): Promise<Result<object, ShoalError>> => {
+  const received = await receive(request, format, context);
+  if (!received.ok) return received;
+  const { chat, input, pool, grant, preference } = received.value;
+  const { decision, source, fallback } = await decideAnew(received.value, context);
+  const cardOf = cardsOf(pool);
+  const outputCap = outputCapOf(chat.maxOutputTokens ?? null, grant.record, context.settings);
+  return ok({
+    object: "plan",
+    model: chat.model,
+    preference,
+    source,
+    fallback,
+    plan: decision.plan,
+    reason: decision.reason,
+    task_type: decision.taskType,
+    support: decision.support,
+    weights: decision.weights,
+    scores: decision.scores.map((score) => ({
+      worker: score.worker,
+      quality: score.quality,
+      cost_usd: score.costDollars,
+      latency_ms: score.latencyMs,
+      utility: score.utility,
+      price: cardOf(score.worker).price,
+      strengths: cardOf(score.worker).strengths,
+    })),
+    max_cost_usd: toDollars(boundPlan(decision.plan, { inputTokens: input.bound, outputCap, cardOf })),
+  });
+};

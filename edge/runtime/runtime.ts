@@ -1,0 +1,47 @@
+import { systemClock, type Clock } from "./clock.ts";
+import { createHealth, type Health } from "../pool/health.ts";
+import { createObjects, type ObjectBindings, type Objects } from "../objects/objects.ts";
+import { createOutbox, type Outbox } from "../objects/outbox.ts";
+import type { ProviderEnv } from "../providers/provider.ts";
+import { readRoster, type Roster } from "../pool/roster.ts";
+import { readSettings, type Settings } from "./settings.ts";
+
+/** What an isolate has for all of its requests: configuration, and what it remembers. No promise, no stream. */
+export type Runtime = {
+  readonly settings: Settings;
+  readonly roster: Roster;
+  readonly clock: Clock;
+  readonly objects: Objects;
+  readonly outbox: Outbox;
+  readonly health: Health;
+  readonly fetch: typeof fetch;
+};
+
+const runtimes = new WeakMap<object, Runtime>();
+
+/** The isolate's runtime; made at its first request. Throws when the configuration is wrong. */
+export const runtimeOf = (env: ObjectBindings): Runtime => {
+  const known = runtimes.get(env);
+  if (known) return known;
+  const made = createRuntime(env);
+  runtimes.set(env, made);
+  return made;
+};
+
+const createRuntime = (env: ObjectBindings): Runtime => {
+  const settings = readSettings(env);
+  const clock = systemClock;
+  const objects = createObjects(env, settings);
+  return {
+    settings,
+    roster: readRoster(stringsOf(env), settings),
+    clock,
+    objects,
+    outbox: createOutbox(objects, clock),
+    health: createHealth(),
+    fetch: (input, init) => fetch(input, init),
+  };
+};
+
+const stringsOf = (env: object): ProviderEnv =>
+  Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => typeof entry[1] === "string"));

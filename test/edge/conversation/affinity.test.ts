@@ -1,0 +1,65 @@
+import { describe, expect, it } from "vitest";
+import { affinityKeys, recallWorker, rememberWorker } from "../../../edge/conversation/affinity.ts";
+import type { Message } from "../../../shared/chat.ts";
+import { chatOf } from "../../support/events.ts";
+
+const user = (text: string): Message => ({ role: "user", content: [{ type: "text", text }] });
+const assistant = (text: string): Message => ({ role: "assistant", content: [{ type: "text", text }] });
+const keysOf = (messages: readonly Message[], tenant = "acme", model = "shoal-mini", secret = "secret-1") =>
+  affinityKeys(chatOf("", { messages, model }), tenant, secret);
+
+describe("a conversation's key", () => {
+  it("under which a turn looks is the one that the turn before left", async () => {
+    const first = await keysOf([user("hi")]);
+    const second = await keysOf([user("hi"), assistant("hello"), user("and?")]);
+    const third = await keysOf([user("hi"), assistant("hello"), user("and?"), assistant("well"), user("so?")]);
+    expect(first.previous).toBeNull();
+    expect(second.previous).toBe(first.next);
+    expect(third.previous).toBe(second.next);
+  });
+
+  it("does not depend on how the answer is sent back", async () => {
+    const [a, b] = [
+      await keysOf([user("hi"), assistant("hello"), user("?")]),
+      await keysOf([user("hi"), assistant("hello, edited"), user("?")]),
+    ];
+    expect(a.previous).toBe(b.previous);
+  });
+
+  it("differs by tenant, model, secret and words", async () => {
+    const keys = await Promise.all([
+      keysOf([user("hi")]),
+      keysOf([user("hi!")]),
+      keysOf([user("hi")], "other"),
+      keysOf([user("hi")], "acme", "shoal-ultra"),
+      keysOf([user("hi")], "acme", "shoal-mini", "secret-2"),
+      keysOf([user("hi")], "acme", "shoal-mini", ""),
+    ]);
+    expect(new Set(keys.map(({ next }) => next)).size).toBe(keys.length);
+  });
+
+  it("tells nothing of the words", async () => {
+    expect((await keysOf([user("hi")])).next).toMatch(/^[0-9a-f]{32}$/);
+  });
+
+  it("is none for a conversation that begins with an answer", async () => {
+    expect((await keysOf([assistant("hello"), user("hi")])).previous).toBeNull();
+  });
+});
+
+describe("this isolate's memory", () => {
+  it("gives the worker of the turn before, the latest where there were several", async () => {
+    const { previous, next } = await keysOf([user("unique"), assistant("a"), user("b")]);
+    expect(recallWorker({ previous, next })).toBeNull();
+    rememberWorker(previous ?? "", "north/a");
+    rememberWorker(previous ?? "", "north/b");
+    expect(recallWorker({ previous, next })).toBe("north/b");
+    expect(recallWorker({ previous: null, next })).toBeNull();
+  });
+
+  it("forgets the oldest of ten thousand conversations", () => {
+    for (let index = 0; index <= 10_000; index += 1) rememberWorker(`key${index}`, "north/a");
+    expect(recallWorker({ previous: "key0", next: "" })).toBeNull();
+    expect(recallWorker({ previous: "key1", next: "" })).toBe("north/a");
+  });
+});

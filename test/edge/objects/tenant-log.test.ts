@@ -1,0 +1,58 @@
+import { runInDurableObject } from "cloudflare:test";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { newTenant, objectsOf, traceOf } from "../../support/edge.ts";
+
+afterEach(() => void vi.useRealTimers());
+
+const day = 24 * 3_600_000;
+
+describe("a tenant's log", () => {
+  it("gives a trace back as it was written, and nothing for another id", async () => {
+    const tenant = newTenant();
+    const log = objectsOf().tenantLog(tenant);
+    const trace = traceOf("r1", tenant, { cost_usd: 0.25 });
+    await log.write([trace]);
+    expect(await log.read("r1")).toEqual(trace);
+    expect(await log.read("r2")).toBeNull();
+  });
+
+  it("keeps one tenant's traces from another", async () => {
+    const [a, b] = [newTenant(), newTenant()];
+    await objectsOf()
+      .tenantLog(a)
+      .write([traceOf("r1", a)]);
+    expect(await objectsOf().tenantLog(b).read("r1")).toBeNull();
+  });
+
+  it("keeps the first of two traces of one request", async () => {
+    const tenant = newTenant();
+    const log = objectsOf().tenantLog(tenant);
+    await log.write([traceOf("r1", tenant, { model: "first" }), traceOf("r1", tenant, { model: "second" })]);
+    expect(await log.read("r1")).toMatchObject({ model: "first" });
+  });
+
+  it("forgets traces after a week", async () => {
+    const tenant = newTenant();
+    const log = objectsOf().tenantLog(tenant);
+    const now = Date.now();
+    await log.write([traceOf("old", tenant, { at: now - 6 * day }), traceOf("new", tenant, { at: now })]);
+    vi.useFakeTimers({ toFake: ["Date"], now: now + 2 * day });
+    await log.write([traceOf("newest", tenant, { at: now + 2 * day })]);
+    expect(await log.read("old")).toBeNull();
+    expect(await log.read("new")).not.toBeNull();
+  });
+
+  it("holds the ten thousand newest", async () => {
+    const tenant = newTenant();
+    const log = objectsOf().tenantLog(tenant);
+    const traces = Array.from({ length: 10_003 }, (_, index) => traceOf(`r${index}`, tenant));
+    await log.write(traces.slice(0, 6000));
+    await log.write(traces.slice(6000));
+    const count = await runInDurableObject(log, (_, state) =>
+      state.storage.sql.exec<{ n: number }>("SELECT count(*) AS n FROM traces").one(),
+    );
+    expect(count.n).toBe(10_000);
+    expect(await log.read("r2")).toBeNull();
+    expect(await log.read("r3")).not.toBeNull();
+  });
+});

@@ -1,0 +1,56 @@
+import { describe, expect, it } from "vitest";
+import { createHealth } from "../../../edge/pool/health.ts";
+
+const fail = (health: ReturnType<typeof createHealth>, times: number, now = 0) => {
+  for (let time = 0; time < times; time += 1) health.failed("north/a", now);
+};
+
+describe("health", () => {
+  it("knows nothing of a worker it has not seen, and takes it for up", () => {
+    const health = createHealth();
+    expect(health.isUp("north/a", 0)).toBe(true);
+    expect(health.latencyMs("north/a")).toBeNull();
+  });
+
+  it("lets a worker rest for fifteen seconds after three failures in a row", () => {
+    const health = createHealth();
+    fail(health, 2);
+    expect(health.isUp("north/a", 0)).toBe(true);
+    fail(health, 1);
+    expect(health.isUp("north/a", 0)).toBe(false);
+    expect(health.isUp("north/a", 14_999)).toBe(false);
+    expect(health.isUp("north/a", 15_000)).toBe(true);
+  });
+
+  it("lets it rest again at the first failure after that", () => {
+    const health = createHealth();
+    fail(health, 3);
+    fail(health, 1, 15_000);
+    expect(health.isUp("north/a", 29_999)).toBe(false);
+  });
+
+  it("forgets failures at the first success", () => {
+    const health = createHealth();
+    fail(health, 3);
+    health.succeeded("north/a", 100);
+    expect(health.isUp("north/a", 0)).toBe(true);
+    fail(health, 2);
+    expect(health.isUp("north/a", 0)).toBe(true);
+  });
+
+  it("keeps workers apart", () => {
+    const health = createHealth();
+    fail(health, 3);
+    expect(health.isUp("north/b", 0)).toBe(true);
+  });
+
+  it("follows the time of an answer slowly", () => {
+    const health = createHealth();
+    health.succeeded("north/a", 1000);
+    expect(health.latencyMs("north/a")).toBe(1000);
+    health.succeeded("north/a", 2000);
+    expect(health.latencyMs("north/a")).toBe(1200);
+    fail(health, 1);
+    expect(health.latencyMs("north/a")).toBe(1200);
+  });
+});

@@ -1,0 +1,45 @@
+import { describe, expect, it } from "vitest";
+import { readSettings } from "../../../edge/runtime/settings.ts";
+
+describe("readSettings", () => {
+  it("needs nothing but a region", () => {
+    expect(readSettings({ SHOAL_REGION: "us" })).toMatchObject({
+      region: "us",
+      jurisdiction: null,
+      inference: null,
+      devKey: "",
+      adminKey: "",
+      planMs: { mini: 150, ultra: 1_500 },
+      maxBodyBytes: 4_194_304,
+    });
+  });
+
+  it("reads numbers, hosts and the conductor's address", () => {
+    const settings = readSettings({
+      SHOAL_REGION: "eu",
+      SHOAL_JURISDICTION: "eu",
+      SHOAL_PLAN_MINI_MS: "200",
+      PUBLIC_HOSTS: " us=us.example.com , eu=eu.example.com, wrong, =x, y=",
+      INFERENCE_URL: "http://127.0.0.1:8788//",
+      INFERENCE_SECRET: "s",
+    });
+    expect(settings).toMatchObject({
+      jurisdiction: "eu",
+      planMs: { mini: 200 },
+      inference: { url: "http://127.0.0.1:8788", secret: "s" },
+    });
+    expect([...settings.publicHosts]).toEqual([
+      ["us", "us.example.com"],
+      ["eu", "eu.example.com"],
+    ]);
+  });
+
+  it("names every wrong value at once, so that the operator need not guess", () => {
+    const wrong = { SHOAL_REGION: "EU-1", SHOAL_TOTAL_MS: "soon", SHOAL_MAX_BODY_BYTES: "-1", SHOAL_LOCAL_CHAT: "yes" };
+    for (const name of Object.keys(wrong)) expect(() => readSettings(wrong)).toThrow(name);
+  });
+
+  it("refuses an environment without a region", () => {
+    expect(() => readSettings({})).toThrow(/SHOAL_REGION/);
+  });
+});
