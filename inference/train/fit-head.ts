@@ -76,17 +76,23 @@ type ResidualOptions = Omit<FitOptions, "profiles"> & {
   readonly profiles: FittedHead["profiles"];
 };
 
-/** What is left of each outcome when its types are taken off, by ridge regression within each set. */
+/**
+ * What is left of each outcome when its types are taken off, by ridge regression within each set; on the n-grams alone,
+ * since the encoder's few directions fit noise here.
+ */
 const fitResidual = (readable: readonly Prompt[], options: ResidualOptions): FittedHead["residual"] => {
   const { residual, shape, typeModel } = options;
   const fitted = [...Map.groupBy(readable, (prompt) => prompt.set).values()].flatMap((prompts) => {
     const names = residual.profiles.filter((name) => prompts.some((prompt) => prompt.models[name] !== undefined));
     if (names.length === 0) return [];
     const pairs = shuffled(
-      prompts.flatMap((prompt) => options.rowsOf(prompt).map((row) => ({ prompt, row }))),
+      prompts.flatMap((prompt) =>
+        options.rowsOf(prompt).map((row, _, all) => ({ prompt, row, weight: 1 / all.length })),
+      ),
       createRandom(options.seed + 2),
     ).slice(0, maxResidualRows);
     const rows = pairs.map(({ row }) => row);
+    const ngrams = rows.map((row) => ({ dense: null, sparse: row.sparse }));
     const probabilities = rows.map((row) =>
       softmax(typeModel.weights.map((weights, type) => (typeModel.bias[type] ?? 0) + dotWeights(weights, row, shape))),
     );
@@ -102,7 +108,11 @@ const fitResidual = (readable: readonly Prompt[], options: ResidualOptions): Fit
         return outcome.correct - typedQuality;
       });
     });
-    const models = fitRidge(rows, gramOf(rows), targets, { ridge: residual.ridge, shape });
+    const models = fitRidge(ngrams, gramOf(ngrams), targets, {
+      ridge: residual.ridge,
+      shape,
+      rowWeights: pairs.map(({ weight }) => weight),
+    });
     return names.map((name, at) => ({ name, model: models[at] }));
   });
   return {

@@ -5,11 +5,17 @@ import { fitSoftmax, type Row, type Shape, type Softmax } from "./linear.ts";
 export type Typed = { readonly rows: readonly Row[]; readonly type: number };
 
 /** More prompts of one type than this change its border little and cost as much time as the first ones. */
-const maxPerType = 300;
-const steps = 160;
+const maxPerType = 150;
+const steps = 80;
 const ridge = 5e-5;
 
-/** Task types from features. Every prompt weighs the same, however many texts of it there are. */
+/**
+ * What the text without its instruction weighs beside the one with it. Without, several types have the very same text:
+ * at full weight they blur the types of those that say what they want.
+ */
+const withoutInstruction = 0.1;
+
+/** Task types from features. */
 export const fitTypes = (
   prompts: readonly Typed[],
   options: { types: number; shape: Shape; random: Random },
@@ -28,7 +34,7 @@ export const fitTypes = (
       shape: options.shape,
       ridge,
       steps,
-      rowWeights: kept.flatMap((prompt) => prompt.rows.map(() => 1 / prompt.rows.length)),
+      rowWeights: kept.flatMap((prompt) => prompt.rows.map((_, at) => (at === 0 ? 1 : withoutInstruction))),
     },
   );
 };

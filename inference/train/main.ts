@@ -16,12 +16,13 @@ import { predictHeldOut, type HeldOut } from "./held-out.ts";
 import { measure, type Measured } from "./measure.ts";
 import { isReadable, toPrompts, type Prompt } from "./prompts.ts";
 import { readRecordings, type RecordingSet } from "./recordings.ts";
-import { answerOf, candidatesOf, extractorOf, play, playSingle, requestOf } from "./replay.ts";
+import { answerOf, extractorOf, play, playSingle, requestOf } from "./replay.ts";
 import { bundledRecordings, poolsOf } from "./sets.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const seed = 20_261_122;
-const buckets = 4096;
+/** The edge's weights travel with the Worker, so they are fewer. */
+const buckets = { encoder: 4096, edge: 3072 } as const;
 
 type HeadKind = HeadJson["kind"];
 
@@ -81,10 +82,13 @@ const trainHead = (kind: HeadKind, prompts: readonly Prompt[], embeddings: Embed
 
 const optionsFor = (kind: HeadKind, pool: readonly string[], embeddings: Embeddings): FitOptions => ({
   kind,
-  rowOf: (text) => ({ dense: kind === "encoder" ? embeddings.of(text) : null, sparse: hashFeatures(text, buckets) }),
-  shape: { dense: kind === "encoder" ? embeddings.dimensions : 0, buckets },
+  rowOf: (text) => ({
+    dense: kind === "encoder" ? embeddings.of(text) : null,
+    sparse: hashFeatures(text, buckets[kind]),
+  }),
+  shape: { dense: kind === "encoder" ? embeddings.dimensions : 0, buckets: buckets[kind] },
   profiles: [...new Set(pool)],
-  residual: null,
+  residual: { profiles: [...new Set(pool)], ridge: 10 },
   centers: kind === "encoder" ? 48 : 12,
   seed,
 });
@@ -92,7 +96,7 @@ const optionsFor = (kind: HeadKind, pool: readonly string[], embeddings: Embeddi
 const featuresOf =
   (kind: HeadKind, embeddings: Embeddings) =>
   (text: string): Features => {
-    const ngrams = hashFeatures(text, buckets);
+    const ngrams = hashFeatures(text, buckets[kind]);
     return kind === "encoder" ? { vector: embeddings.of(text), ngrams } : ngrams;
   };
 
@@ -144,7 +148,6 @@ const measureSet = (
         if (!instruction && prompts.every((prompt) => prompt.texts.length < 2)) return [];
         const played = heldOut.map(({ prompt, predictions }) => {
           const at = instruction ? 0 : -1;
-          const candidates = candidatesOf(pool, prices);
           const request = requestOf(prompt.texts.at(at) ?? "", {
             ...preference,
             candidates,

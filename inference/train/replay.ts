@@ -24,30 +24,38 @@ export type Trade = { readonly lambda: number; readonly mu: number };
 export const assumedCallDollars = 0.001;
 
 /** The pool as candidates: prices fitted to the recorded costs, nothing observed of their latency. */
-export const candidatesOf = (pool: readonly string[], prices: ReadonlyMap<string, Rates>): Candidate[] =>
+const candidatesOf = (pool: readonly string[], prices: ReadonlyMap<string, Rates>, inputTokens: number): Candidate[] =>
   pool.map((name) => ({
     worker: name,
     profile: name,
     strengths: "measured",
-    price: prices.get(name) ?? null,
+    price: prices.get(name) ?? { input: (assumedCallDollars * 1e6) / inputTokens, output: 0 },
     latencyMs: null,
     bias: 0,
   }));
 
+/** What is asked of the conductor for a recorded text, with the edge's estimate of four characters a token. */
 export const requestOf = (
   text: string,
-  options: Trade & { readonly candidates: Candidate[]; readonly extractor: Extractor | null },
-): PlanRequest => ({
-  view: viewOf("", text),
-  extractor: options.extractor,
-  inputTokens: Math.ceil(text.length / 4),
-  tools: false,
-  tier: options.extractor === null ? "mini" : "ultra",
-  lambda: options.lambda,
-  mu: options.mu,
-  deadlineMs: 1500,
-  candidates: options.candidates,
-});
+  options: Trade & {
+    readonly pool: readonly string[];
+    readonly prices: ReadonlyMap<string, Rates>;
+    readonly extractor: Extractor | null;
+  },
+): PlanRequest => {
+  const inputTokens = Math.max(1, Math.ceil(text.length / 4));
+  return {
+    view: viewOf("", text),
+    extractor: options.extractor,
+    inputTokens,
+    tools: false,
+    tier: options.extractor === null ? "mini" : "ultra",
+    lambda: options.lambda,
+    mu: options.mu,
+    deadlineMs: 1500,
+    candidates: candidatesOf(options.pool, options.prices, inputTokens),
+  };
+};
 
 /** One decision carried out on the record. A worker that the record lacks counts as an unreadable, wrong answer. */
 export const play = (prompt: Prompt, prediction: Prediction, request: PlanRequest, version: string): Played => {
