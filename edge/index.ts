@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { ulid } from "ulid";
 import { admin } from "./routes/admin.ts";
-import { admit } from "./admit.ts";
+import { admit, type Grant } from "./admit.ts";
 import type { AppEnv } from "./runtime/app-env.ts";
 import { authenticate } from "./authenticate/authenticate.ts";
 import { createContext, type Context } from "./runtime/context.ts";
@@ -16,6 +16,7 @@ import { logBug } from "./runtime/log-bug.ts";
 import { runtimeOf } from "./runtime/runtime.ts";
 import { readTrace } from "./routes/read-trace.ts";
 import type { ShoalError } from "../shared/errors.ts";
+import { ok, type Result } from "../shared/result.ts";
 
 export { Region } from "./objects/region.ts";
 export { TenantLog } from "./objects/tenant-log.ts";
@@ -44,27 +45,28 @@ app.post("/v1/plan", async (c) => {
   return preview.ok ? c.json(preview.value, 200, baseHeaders(context)) : refuse(context, preview.error);
 });
 
+/** Whose request it is, where no worker is asked. */
+const identify = async (request: Request, context: Context): Promise<Result<Grant, ShoalError>> => {
+  const identity = await authenticate(request.headers, context.settings);
+  if (!identity.ok) return identity;
+  const admitted = await admit(identity.value, null, context);
+  return admitted.ok ? ok(admitted.value.grant) : admitted;
+};
+
 app.get("/v1/models", async (c) => {
   const { context } = c.var;
-  const identity = await authenticate(c.req.raw.headers, context.settings);
-  if (!identity.ok) return refuse(context, identity.error);
-  const admitted = await admit(identity.value, null, context);
-  if (!admitted.ok) return refuse(context, admitted.error);
+  const grant = await identify(c.req.raw, context);
+  if (!grant.ok) return refuse(context, grant.error);
   const local = await askLocalStatus(context);
-  return c.json(
-    listModels({ roster: context.roster, key: admitted.value.grant.record, local }),
-    200,
-    baseHeaders(context),
-  );
+  const list = { roster: context.roster, key: grant.value.record, local, now: context.clock.now() };
+  return c.json(listModels(list), 200, baseHeaders(context));
 });
 
 app.get("/v1/traces/:id", async (c) => {
   const { context } = c.var;
-  const identity = await authenticate(c.req.raw.headers, context.settings);
-  if (!identity.ok) return refuse(context, identity.error);
-  const admitted = await admit(identity.value, null, context);
-  if (!admitted.ok) return refuse(context, admitted.error);
-  const trace = await readTrace(identity.value.tenant, c.req.param("id"), context);
+  const grant = await identify(c.req.raw, context);
+  if (!grant.ok) return refuse(context, grant.error);
+  const trace = await readTrace(grant.value.identity.tenant, c.req.param("id"), context);
   return trace.ok ? c.json(trace.value, 200, baseHeaders(context)) : refuse(context, trace.error);
 });
 

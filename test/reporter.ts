@@ -8,7 +8,9 @@ export default class SummaryReporter implements Reporter {
     const broken = modules.filter((module) => module.state() === "failed" && count("failed") === 0).length;
     const skipped = count("skipped");
     process.on("exit", () => {
-      console.log(`${count("passed")} passed, ${count("failed") + broken} failed${skipped ? `, ${skipped} skipped` : ""}`);
+      console.log(
+        `${count("passed")} passed, ${count("failed") + broken} failed${skipped ? `, ${skipped} skipped` : ""}`,
+      );
     });
   }
 }

@@ -2,16 +2,18 @@ import { tierNames } from "../pool/resolve-model.ts";
 import type { LocalStatus } from "./local-status.ts";
 import type { Roster } from "../pool/roster.ts";
 import type { KeyRecord } from "../objects/records.ts";
-import type { WorkerCard } from "../../shared/workers.ts";
+import { priceAt, type WorkerCard } from "../../shared/workers.ts";
 
 export type ModelList = {
   readonly roster: Roster;
   readonly key: KeyRecord;
   readonly local: LocalStatus | null;
+  /** Milliseconds since the epoch: which prices hold. */
+  readonly now: number;
 };
 
 /** `GET /v1/models`: the tiers, then every worker that the key may name. OpenAI's shape, with more in each entry. */
-export const listModels = ({ roster, key, local }: ModelList): object => {
+export const listModels = ({ roster, key, local, now }: ModelList): object => {
   const cards = roster.entries
     .map(({ card }) => card)
     .filter((card) => key.allowedWorkers === null || key.allowedWorkers.includes(card.id));
@@ -19,7 +21,7 @@ export const listModels = ({ roster, key, local }: ModelList): object => {
     object: "list",
     data: [
       ...Object.keys(tierNames).map((name) => tierEntry(name, cards)),
-      ...cards.map((card) => workerEntry(card, local)),
+      ...cards.map((card) => workerEntry(card, local, now)),
     ],
   };
 };
@@ -33,7 +35,7 @@ const tierEntry = (id: string, cards: readonly WorkerCard[]) => ({
   workers: cards.map((card) => card.id),
 });
 
-const workerEntry = (card: WorkerCard, local: LocalStatus | null) => ({
+const workerEntry = (card: WorkerCard, local: LocalStatus | null, now: number) => ({
   id: card.id,
   object: "model",
   created: Math.floor(Date.parse(card.source.date) / 1000) || 0,
@@ -43,7 +45,7 @@ const workerEntry = (card: WorkerCard, local: LocalStatus | null) => ({
   abilities: card.abilities,
   reasoning_efforts: card.efforts,
   /** Dollars per million tokens. */
-  price: card.price,
+  price: priceAt(card, now),
   strengths: card.strengths,
   ...(card.provider === "local" && local !== null ? local : { status: "ready" }),
 });
