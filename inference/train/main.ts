@@ -150,7 +150,8 @@ const measureSet = (
           const at = instruction ? 0 : -1;
           const request = requestOf(prompt.texts.at(at) ?? "", {
             ...preference,
-            candidates,
+            pool,
+            prices,
             extractor: extractorOf(prompt),
           });
           const prediction = predictions.at(at);

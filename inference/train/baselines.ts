@@ -1,0 +1,138 @@
+/** Rules to compare with, on the same prompts: counting votes, single workers, nearest neighbors, and what cannot be beaten. */
+import { sameAnswer, type Extractor } from "../../shared/answers.ts";
+import { fitRidge, gramOf, dotWeights, type Row, type Shape } from "./linear.ts";
+import type { Prompt } from "./prompts.ts";
+import { answerOf, playSingle, type Played } from "./replay.ts";
+
+export type Rule = (prompt: Prompt) => Played;
+
+/** Asks in order until an answer can be read. */
+export const retryUnreadable =
+  (order: readonly string[], extractor: (prompt: Prompt) => Extractor): Rule =>
+  (prompt) => {
+    const readable = order.findIndex((worker) => answerOf(prompt.models[worker], extractor(prompt)) !== null);
+    const asked = readable < 0 ? order : order.slice(0, readable + 1);
+    return { ...sumOf(prompt, asked), score: prompt.models[asked.at(-1) ?? ""]?.correct ?? 0 };
+  };
+
+/** Asks in order until `wanted` answers are equal; else the plurality. */
+export const firstTo =
+  (wanted: number, order: readonly string[], extractor: (prompt: Prompt) => Extractor): Rule =>
+  (prompt) => {
+    for (let count = 1; count < order.length; count++) {
+      const lead = pluralityOf(prompt, order.slice(0, count), extractor(prompt));
+      if (lead.votes >= wanted) return { ...sumOf(prompt, order.slice(0, count)), score: lead.score };
+    }
+    return majority(order, extractor)(prompt);
+  };
+
+/** The most frequent answer of all asked; of equally frequent ones the first given. */
+export const majority =
+  (asked: readonly string[], extractor: (prompt: Prompt) => Extractor): Rule =>
+  (prompt) => ({ ...sumOf(prompt, asked), waves: 1, score: pluralityOf(prompt, asked, extractor(prompt)).score });
+
+export const single =
+  (worker: string): Rule =>
+  (prompt) =>
+    playSingle(prompt, worker);
+
+/** The mean over the pool: what a fair draw is worth. */
+export const drawn =
+  (pool: readonly string[]): Rule =>
+  (prompt) => {
+    const all = sumOf(prompt, pool);
+    const score = pool.reduce((sum, worker) => sum + (prompt.models[worker]?.correct ?? 0), 0) / pool.length;
+    return { score, dollars: all.dollars / pool.length, calls: 1, waves: 1 };
+  };
+
+/** The best outcome on record, at the least price. Luck of single runs included: no rule reaches it. */
+export const oracle =
+  (pool: readonly string[]): Rule =>
+  (prompt) =>
+    pool
+      .map((worker) => playSingle(prompt, worker))
+      .reduce((best, next) =>
+        next.score > best.score || (next.score === best.score && next.dollars < best.dollars) ? next : best,
+      );
+
+export type Example = { readonly row: Row; readonly prompt: Prompt };
+
+/** Direct regression of every worker's outcome on the features. */
+export const ridgeRule = (
+  train: readonly Example[],
+  options: {
+    readonly pool: readonly string[];
+    readonly shape: Shape;
+    readonly ridge: number;
+    readonly rowOf: (prompt: Prompt) => Row;
+  },
+): Rule => {
+  const rows = train.map(({ row }) => row);
+  const means = options.pool.map((worker) => meanOf(train.flatMap(({ prompt }) => masked(prompt, worker) ?? [])));
+  const targets = options.pool.map((worker, at) =>
+    train.map(({ prompt }) => (masked(prompt, worker) ?? means[at] ?? 0) - (means[at] ?? 0)),
+  );
+  const models = fitRidge(rows, gramOf(rows), targets, {
+    ridge: options.ridge,
+    shape: options.shape,
+    rowWeights: rows.map(() => 1),
+  });
+  return (prompt) => {
+    const row = options.rowOf(prompt);
+    const scores = models.map(
+      (model, at) => (means[at] ?? 0) + model.bias + dotWeights(model.weights, row, options.shape),
+    );
+    return playSingle(prompt, options.pool[scores.indexOf(Math.max(...scores))] ?? "");
+  };
+};
+
+/** The worker that did best on the nearest training prompts. */
+export const neighborRule = (
+  train: readonly Example[],
+  options: {
+    readonly pool: readonly string[];
+    readonly neighbors: number;
+    readonly vectorOf: (prompt: Prompt) => Float32Array;
+  },
+): Rule => {
+  return (prompt) => {
+    const vector = options.vectorOf(prompt);
+    const near = train
+      .map(({ row, prompt: known }) => ({ known, similarity: cosine(row.dense ?? vector, vector) }))
+      .toSorted((a, b) => b.similarity - a.similarity)
+      .slice(0, options.neighbors);
+    const scores = options.pool.map((worker) => meanOf(near.flatMap(({ known }) => masked(known, worker) ?? [])));
+    return playSingle(prompt, options.pool[scores.indexOf(Math.max(...scores))] ?? "");
+  };
+};
+
+const masked = (prompt: Prompt, worker: string): number | null => {
+  const outcome = prompt.models[worker];
+  return outcome && !outcome.outage ? outcome.correct : null;
+};
+
+const meanOf = (values: readonly number[]): number =>
+  values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+
+const cosine = (a: Float32Array, b: Float32Array): number =>
+  a.reduce((sum, value, at) => sum + value * (b[at] ?? 0), 0);
+
+const sumOf = (prompt: Prompt, asked: readonly string[]): Played => ({
+  score: 0,
+  dollars: asked.reduce((sum, worker) => sum + playSingle(prompt, worker).dollars, 0),
+  calls: asked.length,
+  waves: asked.length,
+});
+
+const pluralityOf = (prompt: Prompt, asked: readonly string[], extractor: Extractor) => {
+  const groups: { readonly answer: string; readonly score: number; votes: number }[] = [];
+  for (const worker of asked) {
+    const answer = answerOf(prompt.models[worker], extractor);
+    if (answer === null) continue;
+    const group = groups.find((known) => sameAnswer(extractor, known.answer, answer));
+    if (group) group.votes += 1;
+    else groups.push({ answer, score: prompt.models[worker]?.correct ?? 0, votes: 1 });
+  }
+  const first = { answer: "", score: prompt.models[asked[0] ?? ""]?.correct ?? 0, votes: 0 };
+  return groups.reduce((best, group) => (group.votes > best.votes ? group : best), first);
+};
