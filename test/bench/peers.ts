@@ -1,7 +1,8 @@
 /** Other gateways, installed on request into a temporary folder and pointed at the same upstream. */
 import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -47,18 +48,23 @@ export const startPeers = async (upstream: string, say: (text: string) => void):
   };
 };
 
-/** With the versions of its server library that the published package needs and does not pin. */
-const portkey = { version: "1.15.2", needs: ["hono@4.9.7", "@hono/node-server@1.13.8"] } as const;
+/** The published package does not pin its server library, and answers every stream with 500 on a newer one. */
+const portkey = {
+  private: true,
+  dependencies: { "@portkey-ai/gateway": "1.15.2" },
+  overrides: { hono: "4.9.7", "@hono/node-server": "1.13.8" },
+} as const;
 
 const startPortkey = async (dir: string, upstream: string): Promise<Peer> => {
-  const packages = [`@portkey-ai/gateway@${portkey.version}`, ...portkey.needs];
-  await run("npm", ["install", "--prefix", dir, "--no-audit", "--no-fund", ...packages], { timeout: installTimeoutMs });
+  await mkdir(dir);
+  await writeFile(path.join(dir, "package.json"), JSON.stringify(portkey));
+  await run("npm", ["install", "--prefix", dir, "--no-audit", "--no-fund"], { timeout: installTimeoutMs });
   const [port = 0] = await freePorts(1);
   const entry = path.join(dir, "node_modules", "@portkey-ai", "gateway", "build", "start-server.js");
   const process = await serve(globalThis.process.execPath, [entry, `--port=${port}`, "--headless"], port, {});
   return {
     process,
-    version: portkey.version,
+    version: portkey.dependencies["@portkey-ai/gateway"],
     row: {
       name: "Portkey",
       url: `http://127.0.0.1:${port}/v1/chat/completions`,
@@ -72,28 +78,30 @@ const startPortkey = async (dir: string, upstream: string): Promise<Peer> => {
 };
 
 const litellmModel = "upstream";
+const litellmVersion = "1.106.2";
 
 const startLitellm = async (dir: string, upstream: string): Promise<Peer> => {
   await run("python3", ["-m", "venv", dir]);
   const bin = (name: string) => path.join(dir, "bin", name);
-  await run(bin("pip"), ["install", "--quiet", "litellm[proxy]"], { timeout: installTimeoutMs });
-  const { stdout } = await run(bin("pip"), ["show", "litellm"]);
+  await run(bin("pip"), ["install", "--quiet", `litellm[proxy]==${litellmVersion}`], { timeout: installTimeoutMs });
   const params = { model: `openai/${litellmModel}`, api_base: `${upstream}/v1`, api_key: "the-upstream-asks-for-none" };
   const config = path.join(dir, "config.yaml");
   // JSON is YAML.
   await writeFile(config, JSON.stringify({ model_list: [{ model_name: litellmModel, litellm_params: params }] }));
   const [port = 0] = await freePorts(1);
   const args = ["--config", config, "--host", "127.0.0.1", "--port", String(port)];
+  const key = `sk-${randomBytes(16).toString("hex")}`;
   // Its price list would come from the internet.
-  const process = await serve(bin("litellm"), args, port, { LITELLM_LOCAL_MODEL_COST_MAP: "True" });
+  const env = { LITELLM_MASTER_KEY: key, LITELLM_LOCAL_MODEL_COST_MAP: "True" };
+  const process = await serve(bin("litellm"), args, port, env);
   return {
     process,
-    version: /^Version: (\S+)/m.exec(stdout)?.[1] ?? "unknown",
+    version: litellmVersion,
     row: {
       name: "LiteLLM",
       model: litellmModel,
       url: `http://127.0.0.1:${port}/v1/chat/completions`,
-      headers: { authorization: "Bearer none" },
+      headers: { authorization: `Bearer ${key}` },
     },
   };
 };
