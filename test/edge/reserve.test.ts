@@ -46,7 +46,7 @@ const setUp = async (budget: number | null) => {
     );
   /** Lets what was opened arrive. */
   const travel = async () => {
-    await clock.advance(10);
+    await clock.advance(20);
     await Promise.all(work);
   };
   return { ask, opened, travel, tenant, deps, identity };

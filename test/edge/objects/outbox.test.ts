@@ -33,6 +33,7 @@ const setUp = async () => {
     objects,
     clock,
     sent,
+    line,
     /** Runs at every call, while its records are on their way. */
     whenAsked: (run: () => void) => {
       onCall = run;
@@ -78,7 +79,7 @@ describe("the outbox", () => {
     let running = false;
     const outbox = createOutbox(line, {
       ...clock,
-      after: (ms, task) => clock.after(ms, () => running && task()),
+      after: (ms, task) => clock.after(ms, () => void (running && task())),
     });
     outbox.settle(tenant, settlementOf("r1", 5), traceOf("r1", tenant));
     void outbox.send(tenant, 20);
