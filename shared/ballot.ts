@@ -7,8 +7,9 @@ const weight = z.number().min(-100).max(100);
  * The calibrated model of "this answer is right". Each different answer g, and the possibility that none of them is
  * right, has a score; the probabilities are their softmax:
  *
- *     score(g)    = Σ over workers that gave g of (agree + agreeLogit · logit)
- *     score(none) = none + noneDistinct · (answers − 1) + noneUnread · (unreadable votes)
+ *     score(g)    = Σ over workers that gave g of (agree + agreeLogit · logit + agreeFirst · first logit)
+ *     score(none) = none + noneLogit · (the first worker's logit: how hard the prompt is)
+ *                 + noneDistinct · (answers − 1) + noneUnread · (unreadable votes)
  *
  * What the next worker will say is foreseen by three logistic models: that it can be read (`read`), that it is right
  * (`right` and `rightLogit`, on its logit), and, when wrong, that it repeats a wrong answer already given (`repeat`).
@@ -16,7 +17,9 @@ const weight = z.number().min(-100).max(100);
 export const coefficientsSchema = z.strictObject({
   agree: weight,
   agreeLogit: weight,
+  agreeFirst: weight.optional(),
   none: weight,
+  noneLogit: weight.optional(),
   noneDistinct: weight,
   noneUnread: weight,
   read: weight,
@@ -104,21 +107,21 @@ const count = (ballot: Ballot, votes: readonly Vote[]): State => {
     const before = answers.get(answer);
     answers.set(answer, {
       answer,
-      score: (before?.score ?? 0) + weightOf(ballot.coefficients, voter),
+      score: (before?.score ?? 0) + weightOf(ballot, voter),
       best: before && before.best.logit >= voter.logit ? before.best : voter,
     });
   }
   return { voted, answers: [...answers.values()], unread };
 };
 
-const weightOf = (coefficients: Coefficients, voter: Voter): number =>
-  coefficients.agree + coefficients.agreeLogit * voter.logit;
+const weightOf = ({ coefficients, order }: Ballot, voter: Voter): number =>
+  coefficients.agree + coefficients.agreeLogit * voter.logit + (coefficients.agreeFirst ?? 0) * (order[0]?.logit ?? 0);
 
 const winnerOf = (ballot: Ballot, state: State): Winner | null => {
   const leader = leaderOf(state.answers);
   if (!leader || state.unread * 2 > state.voted.size) return null;
   const { leading } = probabilities(
-    ballot.coefficients,
+    ballot,
     state.answers.map((answer) => answer.score),
     state.unread,
   );
@@ -136,9 +139,13 @@ const leaderOf = (answers: readonly AnswerCount[]): AnswerCount | null =>
 
 type Probabilities = { readonly answers: readonly number[]; readonly leading: number };
 
-const probabilities = (coefficients: Coefficients, scores: readonly number[], unread: number): Probabilities => {
+const probabilities = (ballot: Ballot, scores: readonly number[], unread: number): Probabilities => {
+  const { coefficients, order } = ballot;
   const none =
-    coefficients.none + coefficients.noneDistinct * Math.max(0, scores.length - 1) + coefficients.noneUnread * unread;
+    coefficients.none +
+    (coefficients.noneLogit ?? 0) * (order[0]?.logit ?? 0) +
+    coefficients.noneDistinct * Math.max(0, scores.length - 1) +
+    coefficients.noneUnread * unread;
   const top = Math.max(none, ...scores);
   const weights = scores.map((score) => Math.exp(score - top));
   const total = weights.reduce((sum, value) => sum + value, Math.exp(none - top));
@@ -148,14 +155,14 @@ const probabilities = (coefficients: Coefficients, scores: readonly number[], un
 
 const isWorthAsking = (ballot: Ballot, state: State, rest: readonly Voter[]): boolean => {
   const scores = state.answers.map((answer) => answer.score);
-  if (!couldChange(ballot.coefficients, scores, rest)) return false;
-  const now = probabilities(ballot.coefficients, scores, state.unread).leading;
+  if (!couldChange(ballot, scores, rest)) return false;
+  const now = probabilities(ballot, scores, state.unread).leading;
   return valueOfAsking(ballot, { scores, unread: state.unread, rest, depth: horizon }) > now;
 };
 
 /** Whether the leader could still be overtaken if all the rest said the same. */
-const couldChange = (coefficients: Coefficients, scores: readonly number[], rest: readonly Voter[]): boolean => {
-  const gain = rest.reduce((sum, voter) => sum + Math.max(0, weightOf(coefficients, voter)), 0);
+const couldChange = (ballot: Ballot, scores: readonly number[], rest: readonly Voter[]): boolean => {
+  const gain = rest.reduce((sum, voter) => sum + Math.max(0, weightOf(ballot, voter)), 0);
   const [first = 0, second = 0] = scores.toSorted((a, b) => b - a);
   return Math.max(scores.length > 1 ? second : 0, 0) + gain > first;
 };
@@ -172,8 +179,8 @@ const valueOfAsking = (ballot: Ballot, ahead: Ahead): number => {
   const [next, ...rest] = ahead.rest;
   if (!next) return Number.NEGATIVE_INFINITY;
   const { coefficients, lambda } = ballot;
-  const added = weightOf(coefficients, next);
-  const standing = probabilities(coefficients, ahead.scores, ahead.unread);
+  const added = weightOf(ballot, next);
+  const standing = probabilities(ballot, ahead.scores, ahead.unread);
   const chances = chancesOf(coefficients, next, standing);
   const then = (scores: readonly number[], unread: number) =>
     bestValue(ballot, { scores, unread, rest, depth: ahead.depth - 1 });
@@ -194,7 +201,7 @@ const valueOfAsking = (ballot: Ballot, ahead: Ahead): number => {
 };
 
 const bestValue = (ballot: Ballot, ahead: Ahead): number => {
-  const now = probabilities(ballot.coefficients, ahead.scores, ahead.unread).leading;
+  const now = probabilities(ballot, ahead.scores, ahead.unread).leading;
   return ahead.depth === 0 ? now : Math.max(now, valueOfAsking(ballot, ahead));
 };
 

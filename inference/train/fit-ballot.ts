@@ -14,7 +14,7 @@ export const fitBallot = (
   const states = prompts.flatMap((casts) =>
     Array.from({ length: statesPerPrompt }, () => drawState(casts, options.extractor, random)),
   );
-  const [agree, agreeLogit, none, noneDistinct, noneUnread] = fitScores(states);
+  const [agree, agreeLogit, none, noneDistinct, noneUnread, noneLogit, agreeFirst] = fitScores(states);
   const casts = prompts.flat();
   const readable = casts.filter((cast) => cast.answer !== null);
   const [right, rightLogit] = fitLogistic(readable.map((cast) => ({ x: cast.logit, y: cast.right })));
@@ -22,6 +22,8 @@ export const fitBallot = (
   return {
     agree: round(agree),
     agreeLogit: round(agreeLogit),
+    noneLogit: round(noneLogit),
+    agreeFirst: round(agreeFirst),
     none: round(none),
     noneDistinct: round(noneDistinct),
     noneUnread: round(noneUnread),
@@ -37,6 +39,8 @@ const maxVoters = 8;
 
 type Group = { readonly answer: string; readonly voters: number; readonly logits: number; readonly right: boolean };
 type State = {
+  /** The first worker's logit. */
+  readonly firstLogit: number;
   readonly groups: readonly Group[];
   readonly unread: number;
   /** Whether the next voter, being wrong, repeated a wrong answer; null when that could not happen. */
@@ -65,7 +69,12 @@ const drawState = (casts: readonly Cast[], extractor: Extractor, random: Random)
     groups.splice(at < 0 ? groups.length : at, 1, after);
   }
   const read = groups.reduce((sum, group) => sum + group.voters, 0);
-  return { groups, unread: asked - read, nextJoinsWrong: joinsWrong(pool[asked], groups, extractor) };
+  return {
+    firstLogit: pool[0]?.logit ?? 0,
+    groups,
+    unread: asked - read,
+    nextJoinsWrong: joinsWrong(pool[asked], groups, extractor),
+  };
 };
 
 const joinsWrong = (next: Cast | undefined, groups: readonly Group[], extractor: Extractor): boolean | null => {
@@ -75,30 +84,34 @@ const joinsWrong = (next: Cast | undefined, groups: readonly Group[], extractor:
   return wrong.some((group) => sameAnswer(extractor, group.answer, answer));
 };
 
-type Scores = readonly [number, number, number, number, number];
+type Scores = readonly [number, number, number, number, number, number, number];
 
-const rounds = 400;
+const rounds = 600;
 
 /** Maximum likelihood of "this answer is right, or none is" by gradient steps with momentum. */
 const fitScores = (states: readonly State[]): Scores => {
   const usable = states.filter((state) => state.groups.length > 0);
-  let weights: number[] = [0.5, 0.5, 0, 0, 0];
-  let speed: number[] = [0, 0, 0, 0, 0];
+  let weights: number[] = [0.5, 0.5, 0, 0, 0, 0, 0];
+  let speed: number[] = [0, 0, 0, 0, 0, 0, 0];
   for (let round = 0; round < rounds; round++) {
-    const gradient = [0, 0, 0, 0, 0];
+    const gradient = [0, 0, 0, 0, 0, 0, 0];
     for (const state of usable) addGradient(state, weights, gradient);
     speed = speed.map((value, at) => 0.9 * value - (0.1 * (gradient[at] ?? 0)) / usable.length);
     weights = weights.map((weight, at) => weight + (speed[at] ?? 0));
   }
-  const [agree = 0, agreeLogit = 0, none = 0, noneDistinct = 0, noneUnread = 0] = weights;
-  return [agree, agreeLogit, none, noneDistinct, noneUnread];
+  const [agree = 0, agreeLogit = 0, none = 0, noneDistinct = 0, noneUnread = 0, noneLogit = 0, agreeFirst = 0] =
+    weights;
+  return [agree, agreeLogit, none, noneDistinct, noneUnread, noneLogit, agreeFirst];
 };
 
 const addGradient = (state: State, weights: readonly number[], gradient: number[]): void => {
-  const noneFeatures = [0, 0, 1, state.groups.length - 1, state.unread];
+  const noneFeatures = [0, 0, 1, state.groups.length - 1, state.unread, state.firstLogit, 0];
   const options = [
     { features: noneFeatures, right: state.groups.every((group) => !group.right) },
-    ...state.groups.map((group) => ({ features: [group.voters, group.logits, 0, 0, 0], right: group.right })),
+    ...state.groups.map((group) => ({
+      features: [group.voters, group.logits, 0, 0, 0, 0, group.voters * state.firstLogit],
+      right: group.right,
+    })),
   ];
   const scores = options.map(({ features }) =>
     features.reduce((sum, feature, at) => sum + feature * (weights[at] ?? 0), 0),

@@ -38,8 +38,8 @@ const train = async (folder: string, date: string): Promise<void> => {
       progress: showProgress("encoding"),
     },
   );
-  const encoder = trainHead("encoder", prompts, embeddings);
-  const edge = trainHead("edge", prompts, embeddings);
+  const encoder = trainHead("encoder", prompts, { embeddings, ballot: null });
+  const edge = trainHead("edge", prompts, { embeddings, ballot: encoder.ballot });
   const provenance = {
     date,
     seed,
@@ -62,22 +62,27 @@ const readSets = async (folder: string): Promise<readonly RecordingSet[]> => {
   return known;
 };
 
-const trainHead = (kind: HeadKind, prompts: readonly Prompt[], embeddings: Embeddings) => {
+type Given = { readonly embeddings: Embeddings; readonly ballot: HeadJson["ballot"] | null };
+
+/**
+ * Held-out predictions first, for the ballot and the measurements, then the weights from everything. A head that is
+ * given a ballot is held out only on sets without comparable answers.
+ */
+const trainHead = (kind: HeadKind, prompts: readonly Prompt[], given: Given): Trained => {
   const bySet = [...Map.groupBy(prompts, (prompt) => prompt.set)];
-  const heldOut = bySet.map(([set, members]) => {
-    console.log(`${kind} head: held-out predictions on ${set}, ${members.length} prompts`);
-    const options = optionsFor(kind, poolsOf(set).flat(), embeddings);
-    return {
-      set,
-      members,
-      predictions: predictHeldOut(members, { ...options, featuresOf: featuresOf(kind, embeddings), ballot: {} }),
-    };
-  });
-  const ballot = fitBallots(heldOut.flatMap(({ predictions }) => predictions));
+  const heldOut = bySet
+    .filter(([, members]) => given.ballot === null || members.every((prompt) => extractorOf(prompt) === null))
+    .map(([set, members]) => {
+      console.log(`${kind} head: held-out predictions on ${set}, ${members.length} prompts`);
+      const options = optionsFor(kind, poolsOf(set).flat(), given.embeddings);
+      const features = featuresOf(kind, given.embeddings);
+      return { set, members, predictions: predictHeldOut(members, { ...options, featuresOf: features, ballot: {} }) };
+    });
+  const ballot = given.ballot ?? fitBallots(heldOut.flatMap(({ predictions }) => predictions));
   const measured = heldOut.flatMap(({ set, members, predictions }) => measureSet(set, members, predictions, ballot));
   console.log(`${kind} head: all ${prompts.length} prompts`);
   const profiles = bySet.flatMap(([set]) => poolsOf(set).flat());
-  return { ...fitHead(prompts, optionsFor(kind, profiles, embeddings)), ballot, measured };
+  return { ...fitHead(prompts, optionsFor(kind, profiles, given.embeddings)), ballot, measured };
 };
 
 const optionsFor = (kind: HeadKind, pool: readonly string[], embeddings: Embeddings): FitOptions => ({

@@ -21,7 +21,7 @@ export type Played = {
 export type Trade = { readonly lambda: number; readonly mu: number };
 
 /** What a call counts where a set has no costs, so that λ has something to weigh. */
-export const assumedCallDollars = 0.001;
+export const assumedCallDollars = 0.0007;
 
 /** The pool as candidates: prices fitted to the recorded costs, nothing observed of their latency. */
 const candidatesOf = (pool: readonly string[], prices: ReadonlyMap<string, Rates>, inputTokens: number): Candidate[] =>
