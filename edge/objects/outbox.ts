@@ -13,7 +13,7 @@ export interface Outbox {
   settle(tenant: string, settlement: Settlement, trace: Trace): void;
   /**
    * Waits `delayMs` for others to add theirs, then sends all of the tenant's records; leaves them to a request that is
-   * about to send. Rejects after three failures.
+   * about to send, unless they are to go at once (0). Rejects after three failures.
    */
   send(tenant: string, delayMs: number): Promise<void>;
   /** A trace that has not been sent yet. */
@@ -81,7 +81,7 @@ export const createOutbox = (objects: Objects, clock: Clock): Outbox => {
     },
     async send(tenant, delayMs) {
       const box = pending.get(tenant);
-      if (!box || isPromised(box)) return;
+      if (!box || (delayMs > 0 && isPromised(box))) return;
       box.promisedAt = clock.now() + delayMs;
       await pause(delayMs);
       for (let attempt = 1; ; attempt += 1) {
