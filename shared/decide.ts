@@ -1,7 +1,7 @@
 import type { Ballot, Coefficients } from "./ballot.ts";
 import type { Candidate, Decision, PlanRequest, Score } from "./decision.ts";
 import type { Prediction, ProfilePrediction } from "./head.ts";
-import { directPlan, type Plan, type Step } from "./plan.ts";
+import { directPlan, judgeTask, type Plan, type Step } from "./plan.ts";
 
 /** Below this support the profiles' means decide, and the reason says so. */
 export const leastSupport = 0.25;
@@ -19,10 +19,6 @@ const unknownOutputTokens = 800;
 const nearBest = 0.15;
 const maxDrafts = 3;
 const maxVoters = 8;
-
-const judgeTask =
-  "Several drafts of an answer to the user's last message follow. Check them against the request and against one " +
-  "another, then write the best answer yourself: keep what is right, correct what is wrong, and do not mention the drafts.";
 
 /**
  * The decision, one for service, training, evaluation and edge:

@@ -42,6 +42,11 @@ export const answerStep = (worker: string): Step => ({
   access: "none",
 });
 
+/** The subtask of a step that writes the answer from those of others. */
+export const judgeTask =
+  "Write the final answer to the request above. Weigh the results: check each against the request and against one " +
+  "another, keep what is right, correct what is wrong. Answer the request itself, without mentioning the results.";
+
 /** A plan of one call in the user's own words. */
 export const directPlan = (worker: string): Workflow => ({ kind: "workflow", steps: [answerStep(worker)] });
 

@@ -3,7 +3,15 @@ import { tally, type Vote } from "../../shared/ballot.ts";
 import type { ChatRequest } from "../../shared/chat.ts";
 import { isRetryable, type ShoalError } from "../../shared/errors.ts";
 import { answerText, collect, type AnswerEvent } from "../../shared/events.ts";
-import { answerStep, needsOf, type BallotPlan, type Plan, type Step, type Workflow } from "../../shared/plan.ts";
+import {
+  answerStep,
+  judgeTask,
+  needsOf,
+  type BallotPlan,
+  type Plan,
+  type Step,
+  type Workflow,
+} from "../../shared/plan.ts";
 import { composeStep, type VisibleResult } from "./compose-step.ts";
 import { createQueue } from "./queue.ts";
 import type { RunStep, StepRun } from "./run-step.ts";
@@ -169,9 +177,6 @@ async function* runBallot({ ballot }: BallotPlan, deps: ExecuteDeps): Events {
   if (winner) return yield [...winner.events, endOf(winner)];
   yield* answerUndecided(ballot, [...runs.values()].filter(isUsable), deps);
 }
-
-const judgeTask =
-  "Write the final answer to the request above. Weigh the results: check each against the request, keep what is right, correct what is wrong. Answer the request itself, without mentioning the results.";
 
 /** Every worker of the ballot failed, and the plan names none to answer in their place. */
 const noVote: ShoalError = { kind: "no_worker", message: "no worker could answer", retryAfterSeconds: 1 };
