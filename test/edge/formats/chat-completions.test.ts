@@ -1,10 +1,10 @@
 import OpenAI from "openai";
 import { describe, expect, it } from "vitest";
-import { createBill } from "../../edge/formats/bill.ts";
-import { chatCompletions } from "../../edge/formats/chat-completions.ts";
-import type { AnswerHead } from "../../edge/formats/format.ts";
-import { collect, type AnswerEvent } from "../../shared/events.ts";
-import { readSse } from "../../shared/sse.ts";
+import { createBill } from "../../../edge/formats/bill.ts";
+import { chatCompletions } from "../../../edge/formats/chat-completions.ts";
+import type { AnswerHead } from "../../../edge/formats/format.ts";
+import { collect, type AnswerEvent } from "../../../shared/events.ts";
+import { readSse } from "../../../shared/sse.ts";
 import {
   endedBy,
   failure,
@@ -19,7 +19,7 @@ import {
   upstreamError,
   usageOf,
   used,
-} from "../support/events.ts";
+} from "../../support/events.ts";
 
 const user = { role: "user", content: "hi" };
 const body = (rest: object = {}) => ({ model: "shoal-mini", messages: [user], ...rest });

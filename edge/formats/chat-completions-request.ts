@@ -1,0 +1,207 @@
+import type {
+  AssistantPart,
+  ChatRequest,
+  Message,
+  OutputFormat,
+  Sampling,
+  ToolChoice,
+  UserPart,
+} from "../../shared/chat.ts";
+import type { ShoalError } from "../../shared/errors.ts";
+import { err, ok, type Result } from "../../shared/result.ts";
+import { bodySchema, type Body, type WireMessage } from "./chat-completions-schema.ts";
+import type { ClientRequest } from "./format.ts";
+import { toRequestError } from "./request-error.ts";
+
+/** A body of Chat Completions as a canonical request; the error names the field. */
+export const readRequest = (body: unknown): Result<ClientRequest, ShoalError> => {
+  const parsed = bodySchema.safeParse(body);
+  if (!parsed.success) return err(toRequestError(parsed.error, body));
+  const messages = readMessages(parsed.data.messages);
+  if (!messages.ok) return messages;
+  const mismatch = findToolMismatch(parsed.data);
+  if (mismatch) return err(mismatch);
+  return ok({
+    chat: toChat(parsed.data, messages.value),
+    stream: parsed.data.stream ?? false,
+    includeUsage: parsed.data.stream_options?.include_usage ?? false,
+  });
+};
+
+const invalid = (message: string, param: string): ShoalError => ({ kind: "invalid_request", message, param });
+
+/** Every tool result answers a call before it, and every call that is followed by anything has its result. */
+const findToolMismatch = ({ messages, tools, tool_choice: choice }: Body): ShoalError | null => {
+  const open = new Set<string>();
+  for (const [index, message] of messages.entries()) {
+    if (message.role === "tool") {
+      if (!open.delete(message.tool_call_id)) {
+        const param = `messages[${index}].tool_call_id`;
+        return invalid(`no preceding assistant message has a tool call with the id '${message.tool_call_id}'`, param);
+      }
+      continue;
+    }
+    const [missing] = open;
+    if (missing !== undefined) {
+      return invalid(`the tool call '${missing}' has no tool message that answers it`, `messages[${index}].role`);
+    }
+    if (message.role === "assistant") for (const call of message.tool_calls ?? []) open.add(call.id);
+  }
+  const [missing] = open;
+  if (missing !== undefined)
+    return invalid(`the tool call '${missing}' has no tool message that answers it`, "messages");
+
+  const names = (tools ?? []).map((tool) => tool.function.name);
+  if (typeof choice === "object" && choice !== null && !names.includes(choice.function.name)) {
+    return invalid(`tool_choice names '${choice.function.name}', which is not among the tools`, "tool_choice");
+  }
+  return choice === "required" && names.length === 0 ? invalid("tool_choice needs tools", "tool_choice") : null;
+};
+
+const readMessages = (messages: readonly WireMessage[]): Result<readonly Message[], ShoalError> => {
+  const read: Message[] = [];
+  for (const [index, message] of messages.entries()) {
+    const result = readMessage(message, `messages[${index}]`);
+    if (!result.ok) return result;
+    read.push(result.value);
+  }
+  return ok(read);
+};
+
+const readMessage = (message: WireMessage, param: string): Result<Message, ShoalError> => {
+  switch (message.role) {
+    case "system":
+    case "developer":
+      return ok({ role: "system", text: joinText(message.content) });
+    case "user":
+      return readUser(message, param);
+    case "assistant":
+      return ok({ role: "assistant", content: readAssistant(message) });
+    case "tool":
+      return ok({
+        role: "tool",
+        toolCallId: message.tool_call_id,
+        content: [{ type: "text", text: joinText(message.content) }],
+      });
+    default:
+      return message satisfies never;
+  }
+};
+
+const joinText = (content: string | readonly { readonly text: string }[]): string =>
+  typeof content === "string" ? content : content.map((part) => part.text).join("\n");
+
+const readUser = (message: Extract<WireMessage, { role: "user" }>, param: string): Result<Message, ShoalError> => {
+  const content: UserPart[] = [];
+  const parts =
+    typeof message.content === "string" ? [{ type: "text" as const, text: message.content }] : message.content;
+  for (const [index, part] of parts.entries()) {
+    const read = readUserPart(part, `${param}.content[${index}]`);
+    if (!read.ok) return read;
+    content.push(read.value);
+  }
+  return ok({ role: "user", content, ...(message.name && { name: message.name }) });
+};
+
+type WireUserPart = Exclude<Extract<WireMessage, { role: "user" }>["content"], string>[number];
+
+const readUserPart = (part: WireUserPart, param: string): Result<UserPart, ShoalError> => {
+  switch (part.type) {
+    case "text":
+      return ok({ type: "text", text: part.text });
+    case "image_url": {
+      const source = readImage(part.image_url.url);
+      if (source === null)
+        return err(invalid("must be an http(s) URL or a base64 data URL of an image", `${param}.image_url.url`));
+      return ok({ type: "image", source, ...(part.image_url.detail && { detail: part.image_url.detail }) });
+    }
+    case "file": {
+      const data = readDataUrl(part.file.file_data);
+      if (data === null)
+        return err(invalid("must be a base64 data URL, e.g. data:application/pdf;base64,…", `${param}.file.file_data`));
+      return ok({ type: "file", ...data, ...(part.file.filename && { name: part.file.filename }) });
+    }
+    default:
+      return part satisfies never;
+  }
+};
+
+const readDataUrl = (url: string): { mediaType: string; base64: string } | null => {
+  const [, mediaType, base64] = /^data:([\w.+-]+\/[\w.+-]+);base64,([A-Za-z0-9+/]+={0,2})$/.exec(url) ?? [];
+  return mediaType && base64 && base64.length % 4 === 0 ? { mediaType, base64 } : null;
+};
+
+const readImage = (url: string) => {
+  const data = readDataUrl(url);
+  if (data) return data.mediaType.startsWith("image/") ? data : null;
+  return /^https?:\/\/\S+$/.test(url) ? { url } : null;
+};
+
+const readAssistant = (message: Extract<WireMessage, { role: "assistant" }>): readonly AssistantPart[] => {
+  const { content, refusal } = message;
+  const parts = typeof content === "string" ? [{ type: "text" as const, text: content }] : (content ?? []);
+  return [
+    ...parts
+      .map((part) =>
+        part.type === "text"
+          ? { type: "text" as const, text: part.text }
+          : { type: "refusal" as const, text: part.refusal },
+      )
+      .filter((part) => part.text !== ""),
+    ...(refusal ? [{ type: "refusal" as const, text: refusal }] : []),
+    ...(message.tool_calls ?? []).map((call): AssistantPart => ({
+      type: "tool-call",
+      id: call.id,
+      name: call.function.name,
+      arguments: call.function.arguments,
+    })),
+  ];
+};
+
+const toChat = (body: Body, messages: readonly Message[]): ChatRequest => {
+  const maxOutputTokens = body.max_completion_tokens ?? body.max_tokens;
+  const user = body.user ?? body.safety_identifier;
+  return {
+    model: body.model,
+    messages,
+    tools: (body.tools ?? []).map(({ function: tool }) => ({
+      name: tool.name,
+      ...(tool.description && { description: tool.description }),
+      ...(tool.parameters && { parameters: tool.parameters }),
+      ...(tool.strict !== null && tool.strict !== undefined && { strict: tool.strict }),
+    })),
+    toolChoice: readToolChoice(body.tool_choice),
+    output: readOutput(body.response_format),
+    sampling: readSampling(body),
+    stop: typeof body.stop === "string" ? [body.stop] : (body.stop ?? []),
+    metadata: body.metadata ?? {},
+    ...(body.parallel_tool_calls !== null &&
+      body.parallel_tool_calls !== undefined && { parallelToolCalls: body.parallel_tool_calls }),
+    ...(body.reasoning_effort && { reasoningEffort: body.reasoning_effort }),
+    ...(maxOutputTokens && { maxOutputTokens }),
+    ...(user && { user }),
+  };
+};
+
+const readToolChoice = (choice: Body["tool_choice"]): ToolChoice =>
+  typeof choice === "object" && choice !== null ? { name: choice.function.name } : (choice ?? "auto");
+
+const readOutput = (format: Body["response_format"]): OutputFormat => {
+  if (!format || format.type !== "json_schema") return format ?? { type: "text" };
+  const { name: title, schema, description, strict } = format.json_schema;
+  return {
+    type: "json_schema",
+    name: title,
+    schema: schema ?? {},
+    ...(description && { description }),
+    ...(strict !== null && strict !== undefined && { strict }),
+  };
+};
+
+const readSampling = (body: Body): Sampling => ({
+  ...(typeof body.temperature === "number" && { temperature: body.temperature }),
+  ...(typeof body.top_p === "number" && { topP: body.top_p }),
+  ...(typeof body.frequency_penalty === "number" && { frequencyPenalty: body.frequency_penalty }),
+  ...(typeof body.presence_penalty === "number" && { presencePenalty: body.presence_penalty }),
+  ...(typeof body.seed === "number" && { seed: body.seed }),
+});
