@@ -1,7 +1,7 @@
 import { OpenAI } from "openai";
-import { type BuildClient, sdkTimeoutMs, withoutFailures } from "./sdk.ts";
+import { type BuildClient, sdkTimeoutMs } from "./sdk.ts";
 
-export const buildClient: BuildClient<OpenAI> = ({ baseUrl, apiKey }, fetcher) =>
+export const buildClient: BuildClient<OpenAI> = ({ baseUrl, apiKey }) =>
   new OpenAI({
     apiKey,
     baseURL: baseUrl,
@@ -9,7 +9,5 @@ export const buildClient: BuildClient<OpenAI> = ({ baseUrl, apiKey }, fetcher) =
     organization: null,
     project: null,
     webhookSecret: null,
-    fetch: withoutFailures(fetcher),
-    maxRetries: 0,
     timeout: sdkTimeoutMs,
   });

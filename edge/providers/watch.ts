@@ -42,6 +42,7 @@ export const createWatch = (provider: string, { clock, signal, deadlines }: Watc
   const { promise: failing, resolve } = Promise.withResolvers<UpstreamError>();
   let failure: UpstreamError | null = null;
   let startedAt = 0;
+  let endsAt = Number.POSITIVE_INFINITY;
   let over = false;
 
   const fail = (cause: "timeout" | "network", message: string): UpstreamError => {
@@ -52,17 +53,17 @@ export const createWatch = (provider: string, { clock, signal, deadlines }: Watc
     return failure;
   };
 
-  const miss = (what: string) => void fail("timeout", `no ${what} within the deadline`);
-  const stage = createDeadline(clock, miss);
-  const total = createDeadline(clock, miss);
+  const deadline = createDeadline(clock, (what) => void fail("timeout", `no ${what} within the deadline`));
+  const awaitUntil = (what: string, at: number) => {
+    if (!over) deadline.set(at < endsAt ? what : "end", Math.min(at, endsAt));
+  };
   const cancel = () => void fail("network", "the call was canceled");
 
   if (signal.aborted) cancel();
   else signal.addEventListener("abort", cancel, { once: true });
 
-  const closeTimers = () => {
-    stage.clear();
-    total.clear();
+  const unwatch = () => {
+    deadline.clear();
     signal.removeEventListener("abort", cancel);
   };
 
@@ -74,27 +75,31 @@ export const createWatch = (provider: string, { clock, signal, deadlines }: Watc
     onFailure: (task) => controller.signal.addEventListener("abort", task, { once: true }),
     start() {
       startedAt = clock.now();
-      stage.set("headers", startedAt + deadlines.headersMs);
-      total.set("end", startedAt + deadlines.totalMs);
+      endsAt = startedAt + deadlines.totalMs;
+      awaitUntil("headers", startedAt + deadlines.headersMs);
     },
     expect(what) {
-      if (what === "end") stage.clear();
-      else stage.set(what, what === "first token" ? startedAt + deadlines.firstTokenMs : clock.now() + deadlines.gapMs);
+      const by = {
+        "first token": startedAt + deadlines.firstTokenMs,
+        "next chunk": clock.now() + deadlines.gapMs,
+        end: endsAt,
+      };
+      awaitUntil(what, by[what]);
     },
-    pause: stage.pause,
+    pause: () => awaitUntil("end", endsAt),
     finished() {
       over = true;
-      closeTimers();
+      unwatch();
     },
     close() {
-      closeTimers();
+      unwatch();
       if (!over) controller.abort();
       over = true;
     },
   };
 };
 
-/** One moment by which something must have come. Moving it later costs no timer: the one that is set looks again. */
+/** The moment by which something must have come. Moving it later costs no timer: the one that is set looks again. */
 const createDeadline = (clock: Clock, onMiss: (what: string) => void) => {
   let awaited = "";
   let due = Number.POSITIVE_INFINITY;
@@ -107,7 +112,7 @@ const createDeadline = (clock: Clock, onMiss: (what: string) => void) => {
     cancel = clock.after(Math.max(0, due - clock.now()), () => {
       wakesAt = Number.POSITIVE_INFINITY;
       if (clock.now() >= due) onMiss(awaited);
-      else if (due < Number.POSITIVE_INFINITY) arm();
+      else arm();
     });
   };
 
@@ -116,10 +121,6 @@ const createDeadline = (clock: Clock, onMiss: (what: string) => void) => {
       awaited = what;
       due = at;
       if (due < wakesAt) arm();
-    },
-    /** As `clear`, but the timer stays: it costs less to let it look in vain. */
-    pause: () => {
-      due = Number.POSITIVE_INFINITY;
     },
     clear() {
       cancel?.();
