@@ -67,7 +67,8 @@ type Received = {
   readonly preference: Preference;
   readonly input: InputTokens;
   readonly pool: readonly Member[];
-  readonly affinity: AffinityKeys;
+  /** Null when the client named the worker: then there is none to stay with. */
+  readonly affinity: AffinityKeys | null;
   readonly affinityWorker: string | null;
 };
 
@@ -88,13 +89,14 @@ export const receive = async (
   if (!client.ok) return client;
   const { chat } = client.value;
 
-  const affinity = await affinityKeys(chat, identity.value.tenant, settings.keySecret);
-  const admitted = await admit(identity.value, affinity.previous, context);
+  const choice = resolveModel(chat.model, roster.cards);
+  const isTier = choice.ok && choice.value.kind === "tier";
+  const affinity = isTier ? await affinityKeys(chat, identity.value.tenant, settings.keySecret) : null;
+  const admitted = await admit(identity.value, affinity?.previous ?? null, context);
   timing.mark("admit");
   if (!admitted.ok) return admitted;
   const { grant } = admitted.value;
 
-  const choice = resolveModel(chat.model, roster.cards);
   if (!choice.ok) return choice;
   const preference = readPreference(request.headers, grant.record);
   if (!preference.ok) return preference;
@@ -111,7 +113,7 @@ export const receive = async (
     input,
     pool: pool.value,
     affinity,
-    affinityWorker: recallWorker(affinity) ?? admitted.value.affinityWorker,
+    affinityWorker: (affinity && recallWorker(affinity)) ?? admitted.value.affinityWorker,
   });
 };
 

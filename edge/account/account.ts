@@ -22,7 +22,8 @@ export type Subject = {
   readonly client: ClientRequest;
   readonly choice: ModelChoice;
   readonly planned: Planned;
-  readonly affinity: AffinityKeys;
+  /** Null when the conversation has no worker to stay with. */
+  readonly affinity: AffinityKeys | null;
 };
 
 export type AccountDeps = {
@@ -132,7 +133,6 @@ const createBook = (subject: Subject, deps: AccountDeps) => {
     timing.mark("total");
     const status = error !== null ? "failed" : answeredBy !== null ? "complete" : "aborted";
     const worker = answeredBy;
-    const stays = subject.choice.kind === "tier" && worker !== null;
     return {
       settlement: {
         requestId: deps.requestId,
@@ -142,7 +142,7 @@ const createBook = (subject: Subject, deps: AccountDeps) => {
         worker,
         status,
         calls,
-        affinity: stays ? { key: subject.affinity.next, worker } : null,
+        affinity: subject.affinity && worker !== null ? { key: subject.affinity.next, worker } : null,
       },
       trace: toTrace(subject, deps, { status, worker, error, steps: [...steps.values()], calls }),
     };

@@ -8,8 +8,9 @@ const shape = /^sk-shoal-([a-z0-9]{1,16})-([a-z0-9]{1,32})-([a-z0-9]{8})-([A-Za-
 
 const encoder = new TextEncoder();
 
-const toHex = (bytes: ArrayBuffer): string =>
-  Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
+const hexOf = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+const toHex = (bytes: ArrayBuffer): string => new Uint8Array(bytes).reduce((text, byte) => text + hexOf[byte], "");
 
 /** SHA-256 of the whole key in hex: what is stored and what caches are keyed by, never a prefix. */
 export const hashKey = async (key: string): Promise<string> =>

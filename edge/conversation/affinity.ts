@@ -15,15 +15,23 @@ const maxRemembered = 10_000;
 const remembered = new Map<string, string>();
 const encoder = new TextEncoder();
 
-const importSecret = (secret: string): Promise<CryptoKey> =>
-  crypto.subtle.importKey("raw", encoder.encode(secret || "unset"), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+/** The isolate has one secret. */
+let imported: { readonly secret: string; readonly key: CryptoKey } | null = null;
+
+const importSecret = async (secret: string): Promise<CryptoKey> => {
+  if (imported?.secret === secret) return imported.key;
+  const raw = encoder.encode(secret || "unset");
+  const key = await crypto.subtle.importKey("raw", raw, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  imported = { secret, key };
+  return key;
+};
 
 export const affinityKeys = async (chat: ChatRequest, tenant: string, secret: string): Promise<AffinityKeys> => {
   const key = await importSecret(secret);
   const sign = async (messages: readonly Message[]): Promise<string> => {
     const canonical = JSON.stringify([tenant, chat.model, messages]);
     const bytes = new Uint8Array(await crypto.subtle.sign("HMAC", key, encoder.encode(canonical)));
-    return Array.from(bytes.slice(0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    return btoa(String.fromCharCode(...bytes.subarray(0, 16)));
   };
   const lastAssistant = chat.messages.findLastIndex((message) => message.role === "assistant");
   const [previous, next] = await Promise.all([

@@ -192,7 +192,7 @@ describe("account", () => {
   });
 
   it("remembers no worker that the client named itself, and none that failed", async () => {
-    const named = await setUp({ choice: { kind: "worker", id: "w/b", effort: null } });
+    const named = await setUp({ choice: { kind: "worker", id: "w/b", effort: null }, affinity: null });
     await read(named.accounted(saying(answer)));
     expect(recallWorker({ previous: named.affinity.next, next: "" })).toBeNull();
     const failed = await setUp();
