@@ -5,6 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import type { Extractor } from "../../shared/answers.ts";
 import { parseHead, predict, readFeatures, type Head, type Prediction } from "../../shared/head.ts";
 import { hashFeatures } from "../../shared/ngrams.ts";
 import { preferenceTable } from "../../shared/preference.ts";
@@ -229,9 +230,10 @@ const learnedRules = (bench: Bench): readonly (readonly [string, Rule])[] => {
   ];
 };
 
+const extractor = (prompt: Prompt): Extractor => extractorOf(prompt) ?? "short";
+
 const countingRules = ({ prompts, options }: Bench, order: readonly string[]): readonly (readonly [string, Rule])[] => {
   if (options.tier === "mini" || prompts.some((prompt) => extractorOf(prompt) === null)) return [];
-  const extractor = (prompt: Prompt) => extractorOf(prompt) ?? "short";
   const sizes = [3, 5].filter((size) => size < order.length);
   return [
     ["retry on unreadable", retryUnreadable(order, extractor)],

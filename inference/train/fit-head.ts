@@ -41,9 +41,7 @@ export const fitHead = (prompts: readonly Prompt[], options: FitOptions): Fitted
   const profiles = options.profiles.map((name) => ({ name, ...roundStrengths(fitStrengths(name, labeled, domains)) }));
   const { shape } = options;
   const support = fitSupport(
-    typed
-      .map((prompt) => prompt.rows[0] as Row)
-      .map((row) => (shape.dense > 0 ? { dense: row.dense, sparse: null } : row)),
+    typed.flatMap(({ rows: [row] }) => (row ? [shape.dense > 0 ? { dense: row.dense, sparse: null } : row] : [])),
     {
       shape: shape.dense > 0 ? { dense: shape.dense, buckets: 0 } : shape,
       centers: options.centers,
