@@ -9,17 +9,23 @@ const options = {
   supported: { "import-source": true, using: true },
   platform: "browser",
   conditions: ["workerd", "worker", "browser"],
-  keepNames: true,
   external: ["cloudflare:*", "node:*"],
   define: { "navigator.userAgent": '"Cloudflare-Workers"', "process.env.NODE_ENV": '"production"' },
   loader: { ".js": "jsx", ".mjs": "jsx", ".cjs": "jsx", ".txt": "text", ".html": "text", ".sql": "text" },
   logLevel: "silent",
 } satisfies BuildOptions;
 
+type Bundle = {
+  readonly entry: string;
+  readonly outfile: string;
+  /** Whether functions get their source's name again where the bundle renames them, each time one is made. */
+  readonly keepNames: boolean;
+};
+
 /** Bundles the Worker into one module file; the error holds the compiler's messages. */
-export const bundleWorker = async (entry: string, outfile: string): Promise<Result<null, string>> => {
+export const bundleWorker = async ({ entry, ...rest }: Bundle): Promise<Result<null, string>> => {
   try {
-    await build({ ...options, entryPoints: [entry], outfile });
+    await build({ ...options, ...rest, entryPoints: [entry] });
     return ok(null);
   } catch (error) {
     if (!isBuildFailure(error)) throw error;

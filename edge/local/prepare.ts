@@ -87,7 +87,8 @@ const writeWorker = async (
   const dir = path.join(stateDir, "worker");
   const storage = path.join(stateDir, "state");
   await mkdir(storage, { recursive: true });
-  const bundled = await bundleWorker(path.join(root, config.value.main), path.join(dir, "index.js"));
+  const { main, keepNames } = config.value;
+  const bundled = await bundleWorker({ entry: path.join(root, main), outfile: path.join(dir, "index.js"), keepNames });
   if (!bundled.ok) return bundled;
   const file = path.join(dir, "config.capnp");
   await writeFile(file, writeWorkerdConfig(config.value, { bundle: "index.js", storage }, environment));

@@ -10,6 +10,7 @@ export type ObjectBinding = { readonly binding: string; readonly className: stri
 export type WorkerConfig = {
   /** The entry, relative to wrangler.toml. */
   readonly main: string;
+  readonly keepNames: boolean;
   readonly compatibilityDate: string;
   readonly compatibilityFlags: readonly string[];
   readonly vars: Readonly<Record<string, unknown>>;
@@ -26,6 +27,7 @@ const migrationSchema = z.strictObject({
 /** Strict, so that a binding production would have and the local start would not fails here instead of at run time. */
 const wranglerSchema = z.strictObject({
   main: z.string(),
+  keep_names: z.boolean().default(true),
   compatibility_date: z.string(),
   compatibility_flags: z.array(z.string()).default([]),
   vars: z.record(z.string(), z.unknown()).default({}),
@@ -48,10 +50,11 @@ export const readWorkerConfig = async (file: string): Promise<Result<WorkerConfi
   if (!document.ok) return err(`${file}: ${document.error}`);
   const parsed = wranglerSchema.safeParse(document.value);
   if (!parsed.success) return err(`${file}:\n${z.prettifyError(parsed.error)}`);
-  const { main, compatibility_date, compatibility_flags, vars, durable_objects, migrations } = parsed.data;
+  const { main, keep_names, compatibility_date, compatibility_flags, vars, durable_objects, migrations } = parsed.data;
   const sqlClasses = new Set(migrations.flatMap((migration) => migration.new_sqlite_classes));
   return ok({
     main,
+    keepNames: keep_names,
     compatibilityDate: compatibility_date,
     compatibilityFlags: compatibility_flags,
     vars,

@@ -49,11 +49,10 @@ export const startFloor = async (upstream: string): Promise<Edge> => {
   const dir = await mkdtemp(path.join(tmpdir(), "shoal-floor-"));
   const storage = path.join(dir, "state");
   await mkdir(storage);
-  const [wrangler, bundled] = await Promise.all([
-    readWorkerConfig(path.join(root, "wrangler.toml")),
-    bundleWorker(path.join(import.meta.dirname, "floor.ts"), path.join(dir, "index.js")),
-  ]);
+  const wrangler = await readWorkerConfig(path.join(root, "wrangler.toml"));
   if (!wrangler.ok) throw new Error(wrangler.error);
+  const entry = path.join(import.meta.dirname, "floor.ts");
+  const bundled = await bundleWorker({ entry, outfile: path.join(dir, "index.js"), keepNames: false });
   if (!bundled.ok) throw new Error(bundled.error);
   const configFile = path.join(dir, "config.capnp");
   const config = { ...wrangler.value, vars: { UPSTREAM: upstream }, objects: [] };
