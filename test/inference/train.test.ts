@@ -68,9 +68,10 @@ describe("bootstrapByProblem", () => {
   });
 });
 
+const cost = (tokens_in: number, tokens_out: number) => (3 * tokens_in + 15 * tokens_out) / 1e6;
+
 describe("fitPrices", () => {
   it("finds the prices that explain measured costs and skips imputed ones", () => {
-    const cost = (tokens_in: number, tokens_out: number) => (3 * tokens_in + 15 * tokens_out) / 1e6;
     const prompt = (tokens_in: number, tokens_out: number, rest: object = {}) => ({
       models: {
         a: { correct: 1, tokens_in, tokens_out, cost_usd: cost(tokens_in, tokens_out), ...rest },
