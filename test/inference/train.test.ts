@@ -70,15 +70,16 @@ describe("bootstrapByProblem", () => {
 
 const cost = (tokens_in: number, tokens_out: number) => (3 * tokens_in + 15 * tokens_out) / 1e6;
 
+const priced = (tokens_in: number, tokens_out: number, rest: object = {}) => ({
+  models: {
+    a: { correct: 1, tokens_in, tokens_out, cost_usd: cost(tokens_in, tokens_out), ...rest },
+    b: { correct: 0 },
+  },
+});
+
 describe("fitPrices", () => {
   it("finds the prices that explain measured costs and skips imputed ones", () => {
-    const prompt = (tokens_in: number, tokens_out: number, rest: object = {}) => ({
-      models: {
-        a: { correct: 1, tokens_in, tokens_out, cost_usd: cost(tokens_in, tokens_out), ...rest },
-        b: { correct: 0 },
-      },
-    });
-    const prompts = [prompt(100, 10), prompt(50, 900), prompt(70, 7, { imputed: true, cost_usd: 9 })];
+    const prompts = [priced(100, 10), priced(50, 900), priced(70, 7, { imputed: true, cost_usd: 9 })];
     const prices = fitPrices(prompts.map((entry) => ({ ...blank, ...entry })));
     expect(prices.get("a")?.input).toBeCloseTo(3, 6);
     expect(prices.get("a")?.output).toBeCloseTo(15, 6);
