@@ -56,7 +56,7 @@ const maxQuestion = 8000;
 const maxSchemaDepth = 8;
 
 const asksForWork =
-  /\b(?:explain|describe|discuss|write|rewrite|implement|refactor|debug|draft|compose|summari[sz]e|translate|essay|story|poem|email|code|function|script|program|class|prove|proof|derive|compare|list|outline|brainstorm|ideas?|suggest|recommend|plan|review|why|opinion)\b/i;
+  /\b(?:explain|describe|discuss|write|rewrite|implement|refactor|debug|draft|compose|summari[sz]e|translate|essay|story|poem|email|code|script|brainstorm|ideas?|recommend|outline|why|opinion|prove|proof|available functions)\b|(?:^|[.!?]\s+)(?:list|plan|compare|suggest|review|derive|create)\b|\binput\b[^]*\boutput\b|\bdef \w+\(/i;
 
 const asksForLiteral =
   /\bcomplete the assertion with a literal\b|\b(?:answer|respond|reply|output|return)(?: \w+){0,3} (?:only|just|with (?:only|just|exactly)?) ?(?:with )?(?:the |a |an |one |single )*(?:word|number|name|value|letter|literal|answer|date|year|integer)\b/i;
@@ -272,22 +272,18 @@ const lastLine = (text: string): string | null => {
   return line !== undefined && line.length <= 200 ? line : null;
 };
 
-/** Spacing and the kind of quotation marks do not count; case does not in plain words. */
+/** Spacing and quotation marks do not count, so that `'x'`, `"x"` and x are one; case does, but in yes and no. */
 const canonicalShort = (raw: string): string | null => {
   const trimmed = raw
     .trim()
     .replace(/^[`*_\s]+|[`*_\s]+$/g, "")
-    .replace(/(?<=[\w)\]}"'])\.$/, "")
-    .replace(/^`+|`+$/g, "");
+    .replace(/(?<=[\w)\]}"'])\.$/, "");
   const quoted = /^(["'“‘])(.*)["'”’]$/s.exec(trimmed);
-  if (quoted?.[2] !== undefined && !/["']/.test(quoted[2])) return `"${quoted[2]}"`;
-  const evened = trimmed
-    .replaceAll(/[“”]/g, '"')
-    .replaceAll("'", '"')
-    .replaceAll(/\s*([,:()[\]{}])\s*/g, "$1");
+  if (quoted?.[2] !== undefined && !/["']/.test(quoted[2])) return quoted[2].trim();
+  const evened = trimmed.replaceAll(/["'“”‘’]/g, '"').replaceAll(/\s*([,:()[\]{}])\s*/g, "$1");
   if (evened === "") return null;
   if (patterns.decimal.test(evened)) return spell(Number(evened));
-  return /^[a-z][a-z\s.-]*$/i.test(evened) ? evened.toLowerCase().replaceAll(/\s+/g, " ") : evened;
+  return /^(?:yes|no|true|false|none)$/i.test(evened) ? evened.toLowerCase() : evened;
 };
 
 const maxJson = 262_144;

@@ -1,5 +1,5 @@
 /** Decisions on recorded prompts, scored by what was recorded: the same `decide` and `tally` as in service. */
-import { readAnswer, sameAnswer, type Extractor } from "../../shared/answers.ts";
+import { readAnswer, type Extractor } from "../../shared/answers.ts";
 import { tally, type Ballot, type Vote } from "../../shared/ballot.ts";
 import { decide } from "../../shared/decide.ts";
 import type { Candidate, PlanRequest } from "../../shared/decision.ts";
@@ -96,8 +96,5 @@ export const extractorOf = (prompt: Prompt): Extractor | null => {
   if (prompt.domain.startsWith("mmlupro/")) return "choice";
   return prompt.domain.startsWith("math/") ? "number" : "short";
 };
-
-export const isSame = (extractor: Extractor, a: string | null, b: string | null): boolean =>
-  a !== null && b !== null && sameAnswer(extractor, a, b);
 
 const dollarsOf = (outcome: Outcome | undefined): number => outcome?.cost_usd ?? assumedCallDollars;
