@@ -174,7 +174,8 @@ const createMeter = () => {
   let reported: Usage | null = null;
   let sent = false;
   let accepted = false;
-  let emittedTokens = 0;
+  /** Counted only if the call is cut: counting each piece costs more than keeping it. */
+  let emitted = "";
   let ended = false;
 
   /** A vendor bills what it has accepted, and perhaps what was cut before it could say so; never what it refused. */
@@ -194,9 +195,9 @@ const createMeter = () => {
       if (event.type === "usage") reported = event.usage;
       else if (event.type === "end") ended = true;
       if (event.type === "text-delta" || event.type === "reasoning-delta" || event.type === "refusal-delta") {
-        emittedTokens += boundOutput(event.text);
+        emitted += event.text;
       }
-      if (event.type === "tool-call-delta") emittedTokens += boundOutput(event.arguments);
+      if (event.type === "tool-call-delta") emitted += event.arguments;
     },
     /**
      * A call that ended has the vendor's own count. One that was cut has the input that the vendor reported, else its
@@ -207,7 +208,7 @@ const createMeter = () => {
       if (ended && reported) return reported;
       if (!isBilled(cut)) return null;
       const { input, cap } = cut.bounds();
-      const output = Math.max(emittedTokens + cut.hiddenTokens, reported?.outputTokens ?? 0);
+      const output = Math.max(boundOutput(emitted) + cut.hiddenTokens, reported?.outputTokens ?? 0);
       return {
         inputTokens: reported?.inputTokens || input,
         cachedInputTokens: reported?.cachedInputTokens ?? 0,
