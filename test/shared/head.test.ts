@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import edgeHead from "../../shared/edge-head.json" with { type: "json" };
+import { hashFeatures } from "../../shared/ngrams.ts";
 import { packMatrix, parseHead, predict, readFeatures, type HeadJson } from "../../shared/head.ts";
 
 const profile = (name: string, strengths: number[]): HeadJson["profiles"][number] => ({
@@ -130,5 +132,28 @@ describe("packMatrix", () => {
     for (const [at, value] of (rows[0] ?? []).entries()) {
       expect(Math.abs((head.typeWeights.values[at] ?? 0) - value)).toBeLessThanOrEqual(5 / 254 + 1e-6);
     }
+  });
+});
+
+describe("the committed edge head", () => {
+  const head = headOf(edgeHead);
+  const read = (text: string) => predict(head, hashFeatures(text, head.features), head.profiles.keys());
+
+  it("says what it was trained on and how it was measured", () => {
+    expect(head.trained.recordings.map(({ file }) => file)).toContain("coderouterbench_idtest.jsonl.gz");
+    expect(head.trained.measured.length).toBeGreaterThan(0);
+    expect(Object.keys(head.ballot).toSorted()).toEqual(["choice", "json", "number", "short"]);
+  });
+
+  it("knows a task type that it was trained on", () => {
+    const { types, profiles } = read("Implement the following function in Rust.\nfn add(a: i64, b: i64) -> i64 {");
+    expect(types[0]?.name).toMatch(/^code\//);
+    expect(profiles.get("gpt-5.4")?.evidence).toBeGreaterThan(0);
+  });
+
+  it("has no support for words that it never saw", () => {
+    const { support, profiles } = read("愛 は 静かな 海 の よう に 深い");
+    expect(support).toBe(0);
+    expect(profiles.get("gpt-5.4")?.quality).toBe(head.profiles.get("gpt-5.4")?.mean);
   });
 });
