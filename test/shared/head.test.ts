@@ -146,7 +146,9 @@ describe("the committed edge head", () => {
   });
 
   it("knows a task type that it was trained on", () => {
-    const { types, profiles } = read("Implement the following function in Rust.\nfn add(a: i64, b: i64) -> i64 {");
+    const { types, profiles } = read(
+      "Write test cases for the following programming problem.\n\nYou are given an integer N.",
+    );
     expect(types[0]?.name).toMatch(/^code\//);
     expect(profiles.get("gpt-5.4")?.evidence).toBeGreaterThan(0);
   });
