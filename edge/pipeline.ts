@@ -47,6 +47,7 @@ const answer = async (request: Request, format: Format, context: Context): Promi
     chat,
     stream: client.stream,
     alternates: alternatesOf(planned, received.value.pool),
+    providerOf: (worker) => received.value.pool.find((member) => member.worker.card.id === worker)?.provider.name ?? "",
     runStep,
     extend: reservation.value.extend,
     newBoundary: context.newId,

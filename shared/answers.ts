@@ -67,8 +67,15 @@ const asksForWord =
 const sumCue =
   /\bhow (?:many|much|long|far|old|tall|fast|wide|deep|heavy|likely)\b|\bwhat (?:is|was|are|were|will be|would be|'s) (?:the |his |her |its |their )?(?:\w+ ){0,5}?(?:sum|product|difference|quotient|value|total|number|area|volume|perimeter|probability|average|mean|median|ratio|percent|percentage|remainder|length|distance|speed|cost|price|profit|age|degree|measure|radius|sine|cosine|largest|smallest|greatest|least|maximum|minimum)\b|\b(?:compute|calculate|evaluate|solve for|find|determine|express)\b|\bwhat percent/i;
 
+/** `What is 12 * 12?` and no more than that. */
+const isArithmetic = /^(?:what(?:'s| is)\s+)?[-(\s]*\d[\d.,()\s]*[-+*/×÷^][-+*/×÷^\d.,()\s]*\d[)\s]*[=?.]*$/i;
+
+const asksForNumber =
+  /\b(?:answer|result|reply|respond)(?: \w+){0,3} (?:as|with|in) (?:a |an |one |the )?(?:single |whole )?(?:number|integer|decimal|fraction|figure)\b/i;
+
 /** A task of arithmetic or mathematics: a cue, and figures or formulas to work on. */
 const isSum = (text: string): boolean => {
+  if (isArithmetic.test(text) || asksForNumber.test(text)) return true;
   if (!sumCue.test(text)) return false;
   const formulas = /\$[^$]+\$|\\(?:frac|sqrt|boxed|sum|int|begin)|[=^]/.test(text);
   const figures = text.match(/\d+/g)?.length ?? 0;

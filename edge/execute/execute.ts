@@ -22,6 +22,8 @@ export type ExecuteDeps = {
   readonly chat: ChatRequest;
   /** Workers by falling utility: who answers when the chosen one cannot. */
   readonly alternates: readonly string[];
+  /** Who serves a worker of the pool. */
+  readonly providerOf: (worker: string) => string;
   readonly runStep: RunStep;
   /** Whether the client reads the answer as it is written. */
   readonly stream: boolean;
@@ -124,7 +126,7 @@ async function* answer(step: Step, chat: ChatRequest, deps: ExecuteDeps): Events
     tried.add(worker);
     const run: StepRun = yield* deps.runStep({ step: { ...step, worker }, chat, whole: !deps.stream, keep: false });
     if (run.error === null) return yield [endOf(run)];
-    const next = deps.alternates.find((candidate) => !tried.has(candidate));
+    const next = nextWorker(tried, deps);
     const final =
       deps.signal.aborted || run.spoke || !isRetryable(run.error) || next === undefined || tried.size >= maxAttempts;
     if (final || !(await deps.extend(next, chat))) {
@@ -133,6 +135,13 @@ async function* answer(step: Step, chat: ChatRequest, deps: ExecuteDeps): Events
     worker = next;
   }
 }
+
+/** By falling utility, but first of providers that have not failed: an outage mostly takes all workers of one. */
+const nextWorker = (tried: ReadonlySet<string>, { alternates, providerOf }: ExecuteDeps): string | undefined => {
+  const failed = new Set([...tried].map(providerOf));
+  const left = alternates.filter((candidate) => !tried.has(candidate));
+  return left.find((candidate) => !failed.has(providerOf(candidate))) ?? left[0];
+};
 
 /** Asks in waves until the ballot is decided, then sends the words of the best worker that agrees with the result. */
 async function* runBallot({ ballot }: BallotPlan, deps: ExecuteDeps): Events {

@@ -26,6 +26,9 @@ describe("detectExtractor", () => {
     ["Pick one.\n(A) yes\n(B) no", "choice"],
     ["Natalia sold 48 clips in April and half as many in May. How many clips did she sell altogether?", "number"],
     ["Compute $\\frac{1}{2} + \\frac{1}{3}$.", "number"],
+    ["What is 12 * 12?", "number"],
+    ["17 + 4 =", "number"],
+    ["Seven boats and three rafts: what remains afloat? Give the answer as a number.", "number"],
     ["Complete the assertion with a literal.\nassert f(1) == ??", "short"],
     ["Is 91 a prime number? Answer with yes or no.", "short"],
   ])("finds the kind of answer of %j", (text, extractor) => {

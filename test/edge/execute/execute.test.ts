@@ -65,6 +65,7 @@ const run = (plan: Plan, deps: Partial<ExecuteDeps> = {}) => {
       extended.push(worker);
       return true;
     },
+    providerOf: (worker) => worker,
     newBoundary: () => "boundary",
     signal: new AbortController().signal,
     ...deps,
@@ -206,6 +207,15 @@ describe("failover", () => {
     expect(text()).toBe("the answer");
     expect(extended).toEqual(["w/b"]);
     expect(events.at(-1)).toMatchObject({ type: "end", worker: "w/b" });
+  });
+
+  it("asks another provider before another worker of the one that failed", async () => {
+    const providerOf = (worker: string) => (worker === "w/c" ? "other" : "same");
+    const { fail, say, over, started } = run(directPlan("w/a"), { alternates, providerOf });
+    fail("w/a");
+    say("w/c", "the answer");
+    await over;
+    expect(started).toEqual(["answer w/a", "answer w/c"]);
   });
 
   it("tries three workers at most", async () => {
