@@ -1,5 +1,6 @@
 import OpenAI from "openai";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import * as z from "zod";
 import { startSystem, type System } from "../support/start.ts";
 import { overlap, startVendors, type VendorCall, type Vendors, vendorNames } from "../support/vendors.ts";
 
@@ -33,17 +34,20 @@ const ask = (body: object, headers: Record<string, string> = {}, path = "/v1/cha
 
 const userSays = (content: string) => [{ role: "user" as const, content }];
 
+const traceSchema = z.looseObject({
+  status: z.string(),
+  worker: z.string().nullable(),
+  cost_usd: z.number(),
+  plan: z.looseObject({ workers: z.array(z.string()) }),
+  steps: z.array(z.looseObject({ worker: z.string() })),
+  ledger: z.looseObject({ usage_source: z.string(), cost_usd: z.number(), output_tokens: z.number() }),
+});
+const planSchema = z.looseObject({ plan: z.looseObject({ steps: z.array(z.looseObject({ worker: z.string() })) }) });
+
 const getTrace = async (id: string) => {
   const response = await fetch(`${system.url}/v1/traces/${id}`, { headers: { authorization: `Bearer ${system.key}` } });
   expect(response.status).toBe(200);
-  return (await response.json()) as {
-    status: string;
-    worker: string | null;
-    cost_usd: number;
-    plan: { source: string; fallback: string | null; workers: string[]; reason: string };
-    steps: { worker: string; outcome: string; started_ms: number; error: { code: string } | null }[];
-    ledger: { usage_source: string; cost_usd: number; status: string; output_tokens: number };
-  };
+  return traceSchema.parse(await response.json());
 };
 
 /** The trace once the request has settled: an abort is told after the client has gone. */
@@ -299,13 +303,19 @@ describe("trouble upstream", () => {
 
 const chosenFor = async (content: string): Promise<readonly string[]> => {
   const plan = await ask({ model: "shoal-mini", messages: userSays(content) }, {}, "/v1/plan");
-  const body = (await plan.json()) as { plan: { steps: { worker: string }[] } };
-  return body.plan.steps.map((step) => step.worker);
+  return planSchema.parse(await plan.json()).plan.steps.map((step) => step.worker);
 };
+
+const sendText = (body: string) =>
+  fetch(`${system.url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${system.key}`, "content-type": "application/json" },
+    body,
+  });
 
 describe("bad input", () => {
   const hello = userSays("hi");
-  const cases: readonly [string, unknown, number, string | null, string][] = [
+  const cases: readonly [string, object, number, string | null, string][] = [
     ["no messages", { model: "shoal-mini" }, 400, "messages", "invalid_value"],
     ["wrong type", { model: "shoal-mini", messages: "hi" }, 400, "messages", "invalid_value"],
     [
@@ -341,7 +351,7 @@ describe("bad input", () => {
     ],
   ];
   it.each(cases)("names the field: %s", async (_, body, status, param, code) => {
-    const response = await ask(body as object);
+    const response = await ask(body);
     expect(response.status).toBe(status);
     expect(await response.json()).toMatchObject({ error: { param, code, type: "invalid_request_error" } });
     expect(response.headers.get("x-request-id")).toMatch(/^[0-9A-HJKMNP-TV-Z]{26}$/);
@@ -349,16 +359,10 @@ describe("bad input", () => {
   });
 
   it("refuses broken JSON and a body of 5 MB", async () => {
-    const send = (body: string) =>
-      fetch(`${system.url}/v1/chat/completions`, {
-        method: "POST",
-        headers: { authorization: `Bearer ${system.key}`, "content-type": "application/json" },
-        body,
-      });
-    const broken = await send('{"model":');
+    const broken = await sendText('{"model":');
     expect(broken.status).toBe(400);
     expect(await broken.json()).toMatchObject({ error: { code: "invalid_json" } });
-    const large = await send(JSON.stringify({ model: "shoal-mini", messages: userSays("x".repeat(5_000_000)) }));
+    const large = await sendText(JSON.stringify({ model: "shoal-mini", messages: userSays("x".repeat(5_000_000)) }));
     expect(large.status).toBe(413);
     expect(await large.json()).toMatchObject({ error: { code: "request_too_large" } });
   });

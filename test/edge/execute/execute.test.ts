@@ -210,8 +210,10 @@ describe("failover", () => {
   });
 
   it("asks another provider before another worker of the one that failed", async () => {
-    const providerOf = (worker: string) => (worker === "w/c" ? "other" : "same");
-    const { fail, say, over, started } = run(directPlan("w/a"), { alternates, providerOf });
+    const { fail, say, over, started } = run(directPlan("w/a"), {
+      alternates,
+      providerOf: (worker) => (worker === "w/c" ? "other" : "same"),
+    });
     fail("w/a");
     say("w/c", "the answer");
     await over;
