@@ -19,7 +19,6 @@ export const describeMachine = () => ({
   node: process.versions.node,
   workerd: versionOf("workerd"),
 });
-export type Machine = ReturnType<typeof describeMachine>;
 
 /** Resident memory of a process in MB. */
 export const readResidentMb = async (pid: number): Promise<number> => {

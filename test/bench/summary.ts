@@ -13,7 +13,7 @@ export type LatencyRow = {
   readonly ms: Quantiles;
   /** Over the first row's sample of the same round; the interval is that of the median. */
   readonly added: (Quantiles & { readonly interval: Interval }) | null;
-  /** Median added here by median added by the floor, the second row. */
+  /** Median added here by median added by the floor, the second row; null where the floor adds next to nothing. */
   readonly byFloor: ({ readonly ratio: number } & Interval) | null;
 };
 
@@ -52,7 +52,10 @@ export const summarizeLatency = (
       answers: values.length,
       ms: quantilesOf(values),
       added: added.length === 0 ? null : { ...quantilesOf(added), interval: bootstrap(added, median, draw) },
-      byFloor: index < 2 || pairs.length === 0 ? null : { ratio: ratioOf(pairs), ...bootstrap(pairs, ratioOf, draw) },
+      byFloor:
+        index < 2 || metric === "longestGap" || pairs.length === 0
+          ? null
+          : { ratio: ratioOf(pairs), ...bootstrap(pairs, ratioOf, draw) },
     };
   });
 

@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import * as z from "zod";
 import { bundleWorker } from "../../edge/local/bundle.ts";
 import { createChildren } from "../../edge/local/children.ts";
@@ -22,9 +23,8 @@ const root = path.join(import.meta.dirname, "..", "..");
 export type Running = AsyncDisposable & { readonly url: string };
 
 export const startUpstream = async (): Promise<Running> => {
-  const child = spawn(process.execPath, [path.join(import.meta.dirname, "upstream.ts")], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
+  const file = fileURLToPath(import.meta.resolve("./upstream.ts"));
+  const child = spawn(process.execPath, [file], { stdio: ["pipe", "pipe", "inherit"] });
   const [port]: unknown[] = await once(createInterface({ input: child.stdout }), "line");
   return {
     url: `http://127.0.0.1:${String(port)}`,
@@ -51,7 +51,7 @@ export const startFloor = async (upstream: string): Promise<Edge> => {
   await mkdir(storage);
   const wrangler = await readWorkerConfig(path.join(root, "wrangler.toml"));
   if (!wrangler.ok) throw new Error(wrangler.error);
-  const entry = path.join(import.meta.dirname, "floor.ts");
+  const entry = fileURLToPath(import.meta.resolve("./floor.ts"));
   const bundled = await bundleWorker({ entry, outfile: path.join(dir, "index.js"), keepNames: false });
   if (!bundled.ok) throw new Error(bundled.error);
   const configFile = path.join(dir, "config.capnp");
@@ -77,11 +77,14 @@ export const startFloor = async (upstream: string): Promise<Edge> => {
   };
 };
 
+/** The system with the key of a tenant. */
+export type Shoal = Edge & { readonly key: string };
+
 const keySchema = z.object({ key: z.string() });
 const monthlyBudgetUsd = 100_000;
 
 /** Shoal as `npm start` starts it, with a tenant that has a key and a budget of its own. */
-export const startShoal = async (upstream: string): Promise<Edge & { readonly key: string }> => {
+export const startShoal = async (upstream: string): Promise<Shoal> => {
   const adminKey = `admin-bench-${randomBytes(24).toString("hex")}`;
   const system = await startSystem({
     env: { OPENAI_API_KEY: "the-upstream-asks-for-none", OPENAI_BASE_URL: `${upstream}/v1`, ADMIN_KEY: adminKey },

@@ -11,7 +11,7 @@ export const spacingMs = { whole: null, unspaced: 0, spaced: 5, slow: 500 } as c
 export type Pace = keyof typeof spacingMs;
 
 /** Pieces of text in an answer; one more piece follows with the finish reason. */
-export const deltas = 16;
+const deltas = 16;
 
 export type Question = {
   readonly model: string;
@@ -71,5 +71,13 @@ const isPace = (name: string | undefined): name is Pace => name !== undefined &&
 /** The answer's pieces. */
 export const answerOf = (request: number): readonly string[] =>
   Array.from({ length: deltas }, (_, index) => (index === 0 ? numbered(request) : ` turn ${index}`));
+
+/** What was measured with, for the reader of the results. */
+export const describeWorkload = (model: string) => ({
+  bodyBytes: Buffer.byteLength(writeQuestion({ model, pace: "whole", stream: false, request: 0, conversation: 0 })),
+  messages: 3,
+  deltas,
+  spacingMs: { latency: spacingMs.spaced, throughput: spacingMs.unspaced, memory: spacingMs.slow },
+});
 
 export const answerUsage = { prompt_tokens: 420, completion_tokens: 48, total_tokens: 468 } as const;
