@@ -37,4 +37,4 @@ export const createHandClock = (start = Date.UTC(2026, 10, 22)) => {
     pending: () => tasks.size,
   };
 };
-export type HandClock = ReturnType<typeof createHandClock>;
+
