@@ -41,13 +41,17 @@ export const affinityKeys = async (chat: ChatRequest, tenant: string, secret: st
   return { previous, next };
 };
 
-/** The worker that this isolate remembers for the conversation; null on a first turn. */
-export const recallWorker = ({ previous }: AffinityKeys): string | null =>
-  previous === null ? null : (remembered.get(previous) ?? null);
+/** The worker that this isolate remembers for the conversation; null on a first turn. What is recalled stays longest. */
+export const recallWorker = ({ previous }: AffinityKeys): string | null => {
+  const worker = previous === null ? undefined : remembered.get(previous);
+  if (previous === null || worker === undefined) return null;
+  rememberWorker(previous, worker);
+  return worker;
+};
 
 export const rememberWorker = (key: string, worker: string): void => {
+  remembered.delete(key);
   const oldest = remembered.keys().next();
   if (remembered.size >= maxRemembered && !oldest.done) remembered.delete(oldest.value);
-  remembered.delete(key);
   remembered.set(key, worker);
 };

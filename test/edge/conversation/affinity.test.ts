@@ -48,6 +48,19 @@ describe("a conversation's key", () => {
 });
 
 describe("this isolate's memory", () => {
+  it("keeps the conversations that go on and forgets those that do not", async () => {
+    const alive = await keysOf([user("alive"), assistant("a"), user("b")]);
+    const silent = await keysOf([user("silent"), assistant("a"), user("b")]);
+    rememberWorker(alive.previous ?? "", "north/a");
+    rememberWorker(silent.previous ?? "", "north/a");
+    for (let other = 0; other < 9_999; other += 1) {
+      if (other === 9_000) recallWorker(alive);
+      rememberWorker(`other ${other}`, "north/b");
+    }
+    expect(recallWorker(alive)).toBe("north/a");
+    expect(recallWorker(silent)).toBeNull();
+  });
+
   it("gives the worker of the turn before, the latest where there were several", async () => {
     const { previous, next } = await keysOf([user("unique"), assistant("a"), user("b")]);
     expect(recallWorker({ previous, next })).toBeNull();
