@@ -37,4 +37,3 @@ export const createHandClock = (start = Date.UTC(2026, 10, 22)) => {
     pending: () => tasks.size,
   };
 };
-
