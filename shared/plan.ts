@@ -6,7 +6,6 @@ import { err, ok, type Result } from "./result.ts";
 export const maxSteps = 5;
 
 export const stepRoles = ["answer", "think", "verify", "judge"] as const;
-type StepRole = (typeof stepRoles)[number];
 
 const stepId = z.string().regex(/^[a-z0-9_]{1,16}$/);
 
