@@ -3,6 +3,7 @@ import type { MicroDollars } from "../shared/pricing.ts";
 import { err, ok, type Result } from "../shared/result.ts";
 import type { Identity } from "./authenticate/authenticate.ts";
 import type { Clock } from "./runtime/clock.ts";
+import { createMemory } from "./runtime/memory.ts";
 import type { KeyRecord, Lease } from "./objects/records.ts";
 import type { Objects } from "./objects/objects.ts";
 
@@ -11,7 +12,6 @@ const freshMs = 5_000;
 const staleMs = 10_000;
 /** An isolate stops drawing this long before a lease expires, so that its opening arrives in time. */
 const leaseMarginMs = 2_000;
-const maxRemembered = 10_000;
 
 export type Grant = { readonly identity: Identity; readonly record: KeyRecord };
 
@@ -32,7 +32,7 @@ export type AdmitDeps = {
   readonly waitUntil: (work: Promise<unknown>) => void;
 };
 
-const entries = new Map<string, Entry>();
+const entries = createMemory<Entry>(10_000);
 
 /**
  * Whether the key is alive, and what it may do. Warm: no object is awaited. Cold: one call to the tenant's object, which
@@ -114,7 +114,7 @@ const ask = async (identity: Identity, { need, draw: drawn, affinity }: Ask, dep
   const { record, lease, affinityWorker } = answer.value;
   const now = deps.clock.now();
   const kept = (entries.get(keyHash)?.purses ?? []).filter((purse) => isWorthKeeping(purse, now));
-  remember(keyHash, {
+  entries.set(keyHash, {
     record,
     readAt: now,
     purses: [...kept, toPurse(lease, drawn)],
@@ -133,9 +133,3 @@ const toPurse = ({ id, amount, expiresAt }: Lease, drawn: MicroDollars): Purse =
   amount: amount === null ? null : amount - drawn,
   expiresAt,
 });
-
-const remember = (keyHash: string, entry: Entry): void => {
-  const oldest = entries.keys().next();
-  if (entries.size >= maxRemembered && !oldest.done) entries.delete(oldest.value);
-  entries.set(keyHash, entry);
-};

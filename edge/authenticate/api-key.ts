@@ -1,3 +1,5 @@
+import { hmac } from "../runtime/hmac.ts";
+
 /**
  * Keys are `sk-shoal-<region>-<tenant>-<id>-<secret><check>`; no field holds a hyphen. The check is a truncated HMAC
  * of the rest under the region's secret, so a made-up key is refused before any object is touched.
@@ -5,6 +7,9 @@
 export type ApiKey = { readonly region: string; readonly tenant: string; readonly id: string };
 
 const shape = /^sk-shoal-([a-z0-9]{1,16})-([a-z0-9]{1,32})-([a-z0-9]{8})-([A-Za-z0-9]{32})([0-9a-f]{16})$/;
+
+/** Hexadecimal digits kept of the HMAC. */
+const checkLength = 16;
 
 const encoder = new TextEncoder();
 
@@ -16,12 +21,8 @@ const toHex = (bytes: ArrayBuffer): string => new Uint8Array(bytes).reduce((text
 export const hashKey = async (key: string): Promise<string> =>
   toHex(await crypto.subtle.digest("SHA-256", encoder.encode(key)));
 
-const hmac = async (secret: string, text: string): Promise<string> => {
-  const key = await crypto.subtle.importKey("raw", encoder.encode(secret), { name: "HMAC", hash: "SHA-256" }, false, [
-    "sign",
-  ]);
-  return toHex(await crypto.subtle.sign("HMAC", key, encoder.encode(text)));
-};
+const checkOf = async (secret: string, signed: string): Promise<string> =>
+  toHex(await hmac(secret, signed)).slice(0, checkLength);
 
 /** Compares without telling by its time where two texts differ. */
 export const equalSecrets = async (a: string, b: string): Promise<boolean> => {
@@ -38,8 +39,7 @@ export const readApiKey = async (key: string, keySecret: string): Promise<ApiKey
   if (!region || !tenant || !id || !secret || !check) return null;
   const signed = `${region}-${tenant}-${id}-${secret}`;
   for (const candidate of secretsOf(keySecret)) {
-    const expected = (await hmac(candidate, signed)).slice(0, check.length);
-    if (await equalSecrets(expected, check)) return { region, tenant, id };
+    if (await equalSecrets(await checkOf(candidate, signed), check)) return { region, tenant, id };
   }
   return null;
 };
@@ -73,5 +73,5 @@ export const makeApiKey = async (options: {
   const id = randomText(8, options.random, "abcdefghijklmnopqrstuvwxyz0123456789");
   const secret = randomText(32, options.random);
   const signed = `${options.region}-${options.tenant}-${id}-${secret}`;
-  return { key: `sk-shoal-${signed}${(await hmac(current, signed)).slice(0, 16)}`, id };
+  return { key: `sk-shoal-${signed}${await checkOf(current, signed)}`, id };
 };

@@ -1,6 +1,7 @@
 import { err, ok, type Result } from "../../shared/result.ts";
 import type { ShoalError } from "../../shared/errors.ts";
 import { equalSecrets, hashKey, readApiKey, regionOf } from "./api-key.ts";
+import { createMemory } from "../runtime/memory.ts";
 import type { Settings } from "../runtime/settings.ts";
 
 /** Whose request it is, as far as the key alone tells: the tenant's object decides whether the key is alive. */
@@ -16,8 +17,7 @@ export type Identity = {
 export const devTenant = "local";
 const devKeyId = "dev";
 
-const maxRemembered = 10_000;
-const remembered = new Map<string, Identity>();
+const remembered = createMemory<Identity>(10_000);
 
 /**
  * `Authorization: Bearer <key>` (or `x-api-key`, as Anthropic's clients send it) → whose key it is. Touches no object:
@@ -31,7 +31,7 @@ export const authenticate = async (headers: Headers, settings: Settings): Promis
   if (known) return ok(known);
 
   const identity = await identify(key, keyHash, settings);
-  if (identity.ok) remember(identity.value);
+  if (identity.ok) remembered.set(keyHash, identity.value);
   return identity;
 };
 
@@ -52,10 +52,4 @@ const identify = async (key: string, keyHash: string, settings: Settings): Promi
   const apiKey = await readApiKey(key, settings.keySecret);
   if (apiKey === null || apiKey.region !== settings.region) return err({ kind: "invalid_key" });
   return ok({ tenant: apiKey.tenant, keyId: apiKey.id, keyHash, dev: false });
-};
-
-const remember = (identity: Identity): void => {
-  const oldest = remembered.keys().next();
-  if (remembered.size >= maxRemembered && !oldest.done) remembered.delete(oldest.value);
-  remembered.set(identity.keyHash, identity);
 };

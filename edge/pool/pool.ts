@@ -36,7 +36,7 @@ export const choosePool = (
 ): Result<readonly Member[], ShoalError> => {
   const now = deps.clock.now();
   const allowed = allow(
-    roster.map((entry) => ({ ...entry, card: { ...entry.card, price: priceAt(entry.card, now) } })),
+    roster.map((entry) => pricedAt(entry, now)),
     request,
   );
   if (!allowed.ok) return allowed;
@@ -54,6 +54,10 @@ export const choosePool = (
     })),
   );
 };
+
+/** The entry with the price that holds; itself where no change is announced. */
+const pricedAt = (entry: RosterEntry, now: number): RosterEntry =>
+  entry.card.priceChanges ? { ...entry, card: { ...entry.card, price: priceAt(entry.card, now) } } : entry;
 
 const allow = (roster: Entries, { choice, key }: PoolRequest): Result<Entries, ShoalError> => {
   if (roster.length === 0) {

@@ -12,13 +12,13 @@ export type Context = Runtime & {
   /** Milliseconds since the epoch. */
   readonly arrivedAt: number;
   readonly timing: Timing;
-  /** Aborted when the client leaves or the answer is over: ends every upstream call. */
+  /** Aborted when the client leaves: ends every upstream call. */
   readonly signal: AbortSignal;
   readonly abort: () => void;
   /** Keeps the isolate alive until the work is done. */
   readonly waitUntil: (work: Promise<unknown>) => void;
   readonly slots: LimitFunction;
-  /** 26 characters that nobody can foresee. */
+  /** 32 characters that nobody can foresee. */
   readonly newId: () => string;
 };
 
