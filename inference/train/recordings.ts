@@ -35,6 +35,8 @@ const recordingSchema = z.object({
   problem: z.string().min(1),
   answer: z.string().optional(),
   models: z.record(z.string().min(1), outcomeSchema),
+  /** By router: the model that it chose for this prompt, or an object that names it. */
+  published_decisions: z.record(z.string(), z.unknown()).nullish().catch(null),
 });
 export type Recording = z.infer<typeof recordingSchema>;
 
