@@ -1,7 +1,9 @@
 import type { Ballot, Coefficients } from "./ballot.ts";
 import type { Candidate, Decision, PlanRequest, Score } from "./decision.ts";
 import type { Prediction, ProfilePrediction } from "./head.ts";
+import { fractionOf } from "./ngrams.ts";
 import { directPlan, judgeTask, type Plan, type Step } from "./plan.ts";
+import { viewText } from "./prompt-view.ts";
 
 /** Below this support the profiles' means decide, and the reason says so. */
 export const leastSupport = 0.25;
@@ -11,6 +13,12 @@ const doubt = 0.05;
 
 /** The quality of a worker of which nothing is known, beside none that is known better. */
 const unknownQuality = 0.5;
+
+/** Share of prompts on which workers that are not well known may lead, all of them together, beside one that is. */
+export const trialShare = 0.05;
+
+/** Up to this standard error of its quality on a prompt a calibrated worker is well known. */
+export const maxStandardError = 0.08;
 
 /** Output tokens where no profile in the pool has a measured mean: a longish answer. */
 const unknownOutputTokens = 800;
@@ -39,7 +47,13 @@ export const decide = (prediction: Prediction, request: PlanRequest, weights: st
   };
 };
 
-type Assessed = { readonly candidate: Candidate; readonly score: Score };
+type Assessed = {
+  readonly candidate: Candidate;
+  readonly score: Score;
+  /** Null where nothing is known of the worker. */
+  readonly known: ProfilePrediction | null;
+  readonly wellKnown: boolean;
+};
 
 const assess = (prediction: Prediction, request: PlanRequest): readonly Assessed[] => {
   const raw = request.candidates.map((candidate) => ({ candidate, known: knownOf(prediction, candidate) }));
@@ -47,14 +61,17 @@ const assess = (prediction: Prediction, request: PlanRequest): readonly Assessed
   const quality = qualities(raw);
   const drafts = raw.map(({ candidate, known }, at) => ({
     candidate,
+    known,
     quality: quality[at] ?? unknownQuality,
     costDollars: costOfCall(candidate, request.inputTokens, known?.outputTokens ?? tokens),
     latencyMs: candidate.latencyMs ?? known?.latencyMs ?? null,
   }));
   const dearest = Math.max(0, ...drafts.map((draft) => draft.costDollars ?? 0));
   const slowest = Math.max(0, ...drafts.map((draft) => draft.latencyMs ?? 0));
-  const scored = drafts.map(({ candidate, ...draft }) => ({
+  const scored = drafts.map(({ candidate, known, ...draft }) => ({
     candidate,
+    known,
+    wellKnown: isWellKnown(candidate, known),
     score: {
       worker: candidate.worker,
       ...draft,
@@ -65,7 +82,9 @@ const assess = (prediction: Prediction, request: PlanRequest): readonly Assessed
         candidate.bias,
     },
   }));
-  return holdBack(scored).toSorted((a, b) => b.score.utility - a.score.utility || b.score.quality - a.score.quality);
+  return holdBack(scored, request).toSorted(
+    (a, b) => b.score.utility - a.score.utility || b.score.quality - a.score.quality,
+  );
 };
 
 const knownOf = (prediction: Prediction, candidate: Candidate): ProfilePrediction | null =>
@@ -92,17 +111,31 @@ const qualities = (raw: readonly Raw[]): readonly number[] => {
   });
 };
 
-/** Ignorance is no advantage: beside measured workers, one that was not measured ranks behind the best of them. */
-const holdBack = (scored: readonly Assessed[]): readonly Assessed[] => {
-  const measured = scored.filter(({ candidate }) => candidate.strengths === "measured");
-  if (measured.length === 0) return scored;
-  const best = Math.max(...measured.map(({ score }) => score.utility));
-  return scored.map(({ candidate, score }) =>
-    candidate.strengths === "measured" || score.utility < best
-      ? { candidate, score }
-      : { candidate, score: { ...score, utility: best - 0.001 } },
+const isWellKnown = ({ strengths }: Candidate, known: ProfilePrediction | null): boolean =>
+  strengths === "measured" && known !== null && (known.standardError ?? 0) <= maxStandardError;
+
+/**
+ * Ignorance is no advantage: beside workers that are well known the others rank behind them all, except on the share of
+ * prompts where one of them is on trial and ranks by its own utility. The prompt's text decides which those are, so the
+ * same prompt is decided the same everywhere.
+ */
+const holdBack = (scored: readonly Assessed[], { view }: PlanRequest): readonly Assessed[] => {
+  const known = scored.filter(({ wellKnown }) => wellKnown);
+  const others = scored.length - known.length;
+  if (known.length === 0 || others === 0) return scored;
+  const text = viewText(view);
+  const isHeld = ({ wellKnown, candidate }: Assessed) =>
+    !wellKnown && fractionOf(`${candidate.worker}\n${text}`) >= trialShare / others;
+  const lowest = Math.min(...known.map(({ score }) => score.utility));
+  const highest = Math.max(...scored.filter(isHeld).map(({ score }) => score.utility));
+  const excess = Math.max(0, highest - lowest + behind);
+  return scored.map((entry) =>
+    isHeld(entry) ? { ...entry, score: { ...entry.score, utility: entry.score.utility - excess } } : entry,
   );
 };
+
+/** How far in utility those held back stand behind the last that is well known. */
+const behind = 0.001;
 
 const meanOf = (values: readonly number[]): number | null =>
   values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -114,26 +147,33 @@ const planOf = (views: readonly Assessed[], prediction: Prediction, request: Pla
   if (request.tier === "mini" || request.tools || scores.length === 1) return directPlan(best.worker);
   const coefficients = request.extractor === null ? undefined : prediction.ballot[request.extractor];
   if (request.extractor !== null && coefficients) {
-    return { kind: "ballot", ballot: ballotOf(scores, { ...request, extractor: request.extractor }, coefficients) };
+    return { kind: "ballot", ballot: ballotOf(views, { ...request, extractor: request.extractor }, coefficients) };
   }
-  return { kind: "workflow", steps: draftsAndJudge(scores) };
+  return { kind: "workflow", steps: draftsAndJudge(scores, judgeOf(views)) };
 };
 
+/** Nobody on trial judges. */
+const judgeOf = (views: readonly Assessed[]): string | null =>
+  (views.find(({ wellKnown }) => wellKnown) ?? views[0])?.score.worker ?? null;
+
 const ballotOf = (
-  scores: readonly Score[],
+  views: readonly Assessed[],
   request: PlanRequest & { readonly extractor: Ballot["extractor"] },
   coefficients: Coefficients,
 ): Ballot => ({
   extractor: request.extractor,
-  order: scores.slice(0, maxVoters).map((score) => ({
+  order: views.slice(0, maxVoters).map(({ score }) => ({
     worker: score.worker,
     logit: logitOf(score.quality),
     costDollars: score.costDollars,
   })),
-  wave: waveOf(scores, request),
+  wave: waveOf(
+    views.map((view) => view.score),
+    request,
+  ),
   coefficients,
   lambda: request.lambda,
-  judge: scores[0]?.worker ?? null,
+  judge: judgeOf(views),
 });
 
 /** Asking at once saves seconds and may waste calls: the wave is how many calls the saved seconds pay for, plus one. */
@@ -155,7 +195,7 @@ const logitOf = (quality: number): number => {
   return Math.log(inside / (1 - inside));
 };
 
-const draftsAndJudge = (scores: readonly Score[]): Step[] => {
+const draftsAndJudge = (scores: readonly Score[], judge: string | null): Step[] => {
   const [best] = scores;
   const near = scores.filter((score, at) => at < 2 || score.utility >= (best?.utility ?? 0) - nearBest);
   const drafts = near.slice(0, maxDrafts).map((score, at): Step => ({
@@ -165,7 +205,7 @@ const draftsAndJudge = (scores: readonly Score[]): Step[] => {
     subtask: null,
     access: "none",
   }));
-  return [...drafts, { id: "judge", worker: best?.worker ?? "", role: "judge", subtask: judgeTask, access: "all" }];
+  return [...drafts, { id: "judge", worker: judge ?? "", role: "judge", subtask: judgeTask, access: "all" }];
 };
 
 const reasonOf = (
@@ -179,10 +219,17 @@ const reasonOf = (
     ? `task type ${evidence.type ?? "unknown"}`
     : "out_of_support: far from every recorded prompt, so the workers' means decide";
   const strengths = { measured: "measured", prior: "taken from a relative", none: "unknown" }[best.candidate.strengths];
+  const error = best.known?.standardError ?? null;
+  const quality = `${best.score.quality.toFixed(3)}${error === null ? "" : ` ± ${error.toFixed(3)}`}`;
   const price = best.score.costDollars === null ? "unknown price" : `$${best.score.costDollars.toFixed(6)}`;
-  const lead = `${best.score.worker} has the best utility (quality ${best.score.quality.toFixed(3)}, ${strengths}; ${price})`;
+  const lead = `${best.score.worker} has the best utility (quality ${quality}, ${strengths}; ${price})${trialOf(best, views)}`;
   return `${ground}; ${lead}; ${shapeOf(plan)}`;
 };
+
+const trialOf = (best: Assessed, views: readonly Assessed[]): string =>
+  best.wellKnown || views.every(({ wellKnown }) => !wellKnown)
+    ? ""
+    : ` and is being tried: workers that are not well known lead at most ${100 * trialShare} % of prompts`;
 
 const shapeOf = (plan: Plan): string => {
   if (plan.kind === "ballot") return `ballot over ${plan.ballot.order.length} workers until decided`;

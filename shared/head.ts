@@ -28,6 +28,18 @@ const profileSchema = z.strictObject({
   outputTokens: perType(z.number().min(0).nullable()),
   /** Mean milliseconds of a whole answer per task type; null where none were measured. */
   latencyMs: perType(z.number().min(0).nullable()),
+  /** Of a worker placed by some scored prompts beside those that were trained on: how sure its strengths are. */
+  calibration: z
+    .strictObject({
+      /** Scored prompts that it rests on. */
+      prompts: z.number().int().min(0),
+      /** Day of the last calibration. */
+      date: z.iso.date(),
+      /** Standard error (0 to 1) of each type's strength. */
+      standardErrors: perType(z.number().min(0)),
+      standardErrorOfMean: z.number().min(0),
+    })
+    .optional(),
 });
 
 const measuredSchema = z.strictObject({
@@ -126,6 +138,11 @@ export type ProfilePrediction = {
   readonly latencyMs: number | null;
   /** Recorded outcomes that the quality rests on, weighted by how likely each type is. */
   readonly evidence: number;
+  /**
+   * Standard error of the quality on this prompt, no less than it is: as if the types' errors were one; null for a
+   * worker that the weights were trained on.
+   */
+  readonly standardError: number | null;
 };
 
 /** What the weights say of one prompt. */
@@ -206,7 +223,13 @@ const misshapen = (name: string, matrix: PackedMatrix, rows: number, columns: nu
 };
 
 const fitsTypes = (profile: Profile, types: number): boolean =>
-  [profile.strengths, profile.evidence, profile.outputTokens, profile.latencyMs].every((row) => row.length === types);
+  [
+    profile.strengths,
+    profile.evidence,
+    profile.outputTokens,
+    profile.latencyMs,
+    ...(profile.calibration ? [profile.calibration.standardErrors] : []),
+  ].every((row) => row.length === types);
 
 const unpack = (matrix: PackedMatrix): Matrix => {
   const text = atob(matrix.bytes);
@@ -277,8 +300,15 @@ const predictProfile = (head: Head, features: Features, reading: Reading): Profi
     outputTokens: mean(profile.outputTokens, probabilities),
     latencyMs: mean(profile.latencyMs, probabilities),
     evidence: support * (mean(profile.evidence, probabilities) ?? 0),
+    standardError: standardErrorOf(reading),
   };
 };
+
+const standardErrorOf = ({ profile: { calibration }, probabilities, support }: Reading): number | null =>
+  calibration
+    ? support * (mean(calibration.standardErrors, probabilities) ?? calibration.standardErrorOfMean) +
+      (1 - support) * calibration.standardErrorOfMean
+    : null;
 
 const residualOf = ({ residual }: Head, features: Features, profile: string): number => {
   const row = residual?.rows.get(profile);

@@ -31,6 +31,9 @@ export const hashFeatures = (text: string, buckets: number): SparseFeatures => {
   return normalize(counts);
 };
 
+/** A number in [0, 1) that is the same for the same text, and as good as drawn anew for any other. */
+export const fractionOf = (text: string): number => mix(hashRange(offsetBasis, text, 0, text.length)) / 2 ** 32;
+
 const addParts = (word: string, add: (hash: number) => void) => {
   for (let start = 0; start + 3 <= word.length; start++) {
     let hash = hashRange(0x2b5c41a7, word, start, start + 3);

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Coefficients } from "../../shared/ballot.ts";
-import { decide } from "../../shared/decide.ts";
+import { decide, maxStandardError, trialShare } from "../../shared/decide.ts";
 import { decisionSchema, type Candidate, type PlanRequest } from "../../shared/decision.ts";
 import type { Prediction, ProfilePrediction } from "../../shared/head.ts";
 import { parsePlan, workersOf } from "../../shared/plan.ts";
@@ -23,6 +23,7 @@ const known = (quality: number, rest: Partial<ProfilePrediction> = {}): ProfileP
   outputTokens: 1000,
   latencyMs: 2000,
   evidence: 50,
+  standardError: null,
   ...rest,
 });
 
@@ -64,6 +65,18 @@ const pool = [candidate("poor"), candidate("good"), candidate("fair")];
 const best = (candidates: Candidate[], rest: Partial<PlanRequest> = {}, predicted = prediction) =>
   decide(predicted, request(candidates, rest), "w1").scores[0]?.worker;
 
+/** The share of many prompts on which a worker that passes leads. */
+const shareLed = (candidates: Candidate[], predicted: Prediction, passes: (worker: string) => boolean) => {
+  const prompts = Array.from({ length: 4000 }, (_, at) => ({ system: "", head: `prompt ${at}`, tail: "" }));
+  const led = prompts.filter((view) => passes(best(candidates, { view }, predicted) ?? ""));
+  return led.length / prompts.length;
+};
+
+const withError = (standardError: number): Prediction => ({
+  ...prediction,
+  profiles: new Map([...prediction.profiles, ["new", known(0.95, { standardError })]]),
+});
+
 const waveAt = (mu: number) => {
   const { plan } = decide(prediction, request(pool, { tier: "ultra", extractor: "number", mu }), "w1");
   return plan.kind === "ballot" ? plan.ballot.wave : null;
@@ -104,8 +117,56 @@ describe("decide", () => {
   it("gives ignorance no advantage beside measured workers", () => {
     const cheapPrior = candidate("good", { worker: "prior", strengths: "prior", price: { input: 0, output: 0 } });
     const cheapUnknown = candidate("new", { profile: null, strengths: "none", price: { input: 0, output: 0 } });
-    expect(best([candidate("fair"), cheapPrior, cheapUnknown], { lambda: 20 })).toBe("fair");
+    expect(best([candidate("poor"), cheapPrior, cheapUnknown], { lambda: 20 })).toBe("poor");
     expect(best([cheapPrior, cheapUnknown])).toBe("prior");
+  });
+
+  it("bounds the share of a better worker while its error is large", () => {
+    const share = shareLed([...pool, candidate("new")], withError(maxStandardError + 0.01), (led) => led === "new");
+    expect(share).toBeGreaterThan(trialShare / 2);
+    expect(share).toBeLessThan(trialShare + 0.01);
+  });
+
+  it("bounds no worker whose error is small", () => {
+    expect(shareLed([...pool, candidate("new")], withError(maxStandardError), (led) => led === "new")).toBe(1);
+  });
+
+  it("bounds no worker where none is well known", () => {
+    const list = [candidate("good", { worker: "old", strengths: "prior" }), candidate("new")];
+    expect(shareLed(list, withError(0.3), (led) => led === "new")).toBe(1);
+  });
+
+  it("bounds all that are not well known together, however many they are", () => {
+    const trial = fc.record({
+      strengths: fc.constantFrom("measured" as const, "prior" as const, "none" as const),
+      bias: fc.double({ min: 0, max: 1, noNaN: true }),
+      price: fc.constantFrom({ input: 0, output: 0 }, null),
+    });
+    fc.assert(
+      fc.property(fc.array(trial, { minLength: 1, maxLength: 8 }), fc.double({ min: 0.1, max: 1 }), (list, error) => {
+        const trials = list.map((rest, at) => candidate("new", { worker: `trial-${at}`, ...rest }));
+        const share = shareLed([...pool, ...trials], withError(error), (led) => led.startsWith("trial"));
+        expect(share).toBeLessThan(trialShare + 0.015);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it("says that a worker is being tried, and lets it not judge", () => {
+    const list = [...pool, candidate("new")];
+    const views = Array.from({ length: 400 }, (_, at) => ({ system: "", head: `prompt ${at}`, tail: "" }));
+    const tried = views.find((view) => best(list, { view }, withError(0.2)) === "new");
+    if (!tried) throw new Error("never tried");
+    const { reason, plan } = decide(withError(0.2), request(list, { view: tried, tier: "ultra" }), "w1");
+    expect(reason).toContain("new has the best utility (quality 0.950 ± 0.200, measured");
+    expect(reason).toContain("is being tried: workers that are not well known lead at most 5 % of prompts");
+    expect(plan).toMatchObject({ steps: [{ worker: "new", role: "answer" }, {}, { worker: "good", role: "judge" }] });
+  });
+
+  it("ranks whoever is held back behind all that are well known", () => {
+    const decision = decide(withError(0.2), request([...pool, candidate("new")]), "w1");
+    expect(decision.scores.map((score) => score.worker)).toEqual(["good", "fair", "poor", "new"]);
+    expect(decision.reason).not.toContain("tried");
   });
 
   it("says when the prompt is out of support", () => {

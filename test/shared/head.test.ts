@@ -101,6 +101,17 @@ describe("predict", () => {
     expect(readFeatures(headOf(json), "some text", vector)).toBe(vector);
   });
 
+  it("says how sure a calibrated worker's quality is, and nothing of a trained one's", () => {
+    const calibration = { prompts: 40, date: "2026-12-01", standardErrors: [0.1, 0.3], standardErrorOfMean: 0.2 };
+    const head = headOf({ ...json, profiles: [...json.profiles, { ...profile("new", [0.9, 0.2]), calibration }] });
+    const errorAt = (vector: Float32Array, name = "new") =>
+      predict(head, vector, [name]).profiles.get(name)?.standardError;
+    expect(errorAt(Float32Array.of(1, 0, 0))).toBeCloseTo(0.1, 2);
+    expect(errorAt(Float32Array.of(0, 1, 0))).toBeCloseTo(0.3, 2);
+    expect(errorAt(Float32Array.of(0, 0, 1))).toBe(0.2);
+    expect(errorAt(Float32Array.of(1, 0, 0), "coder")).toBeNull();
+  });
+
   it("leaves out profiles that it does not know", () => {
     expect([...predict(headOf(json), Float32Array.of(1, 0, 0), ["stranger"]).profiles]).toEqual([]);
   });
@@ -114,6 +125,10 @@ describe("parseHead", () => {
     });
     expect(parseHead({ ...json, profiles: [profile("coder", [1])] })).toEqual({
       ok: false,
+      error: "profile coder has other types",
+    });
+    const calibration = { prompts: 1, date: "2026-12-01", standardErrors: [0.1], standardErrorOfMean: 0.2 };
+    expect(parseHead({ ...json, profiles: [{ ...profile("coder", [1, 1]), calibration }] })).toMatchObject({
       error: "profile coder has other types",
     });
     expect(parseHead("nonsense").ok).toBe(false);
