@@ -1,49 +1,49 @@
 /** Rules to compare with, on the same prompts: counting votes, single workers, nearest neighbors, and what cannot be beaten. */
 import { sameAnswer, type Extractor } from "../../shared/answers.ts";
+import type { Share } from "./hull.ts";
 import { fitRidge, gramOf, dotWeights, type Row, type Shape } from "./linear.ts";
 import type { Prompt } from "./prompts.ts";
-import { answerOf, playSingle, type Played } from "./replay.ts";
+import { answerOf, extractorOf, playSingle, type Played } from "./replay.ts";
 
 export type Rule = (prompt: Prompt) => Played;
 
-/** Asks in order until an answer can be read. */
+/** Asks in order until an answer can be read. Like the rules below, asks the first alone where answers cannot be compared. */
 export const retryUnreadable =
-  (order: readonly string[], extractor: (prompt: Prompt) => Extractor): Rule =>
+  (order: readonly string[]): Rule =>
   (prompt) => {
-    const readable = order.findIndex((worker) => answerOf(prompt.models[worker], extractor(prompt)) !== null);
+    const extractor = extractorOf(prompt);
+    if (extractor === null) return playSingle(prompt, order[0] ?? "");
+    const readable = order.findIndex((worker) => answerOf(prompt.models[worker], extractor) !== null);
     const asked = readable < 0 ? order : order.slice(0, readable + 1);
     return { ...sumOf(prompt, asked), score: prompt.models[asked.at(-1) ?? ""]?.correct ?? 0 };
   };
 
 /** Asks in order until `wanted` answers are equal; else the plurality. */
 export const firstTo =
-  (wanted: number, order: readonly string[], extractor: (prompt: Prompt) => Extractor): Rule =>
+  (wanted: number, order: readonly string[]): Rule =>
   (prompt) => {
+    const extractor = extractorOf(prompt);
+    if (extractor === null) return playSingle(prompt, order[0] ?? "");
     for (let count = 1; count < order.length; count++) {
-      const lead = pluralityOf(prompt, order.slice(0, count), extractor(prompt));
+      const lead = pluralityOf(prompt, order.slice(0, count), extractor);
       if (lead.votes >= wanted) return { ...sumOf(prompt, order.slice(0, count)), score: lead.score };
     }
-    return majority(order, extractor)(prompt);
+    return { ...sumOf(prompt, order), score: pluralityOf(prompt, order, extractor).score };
   };
 
-/** The most frequent answer of all asked; of equally frequent ones the first given. */
+/** The most frequent answer of all asked at once; of equally frequent ones the first given. */
 export const majority =
-  (asked: readonly string[], extractor: (prompt: Prompt) => Extractor): Rule =>
-  (prompt) => ({ ...sumOf(prompt, asked), waves: 1, score: pluralityOf(prompt, asked, extractor(prompt)).score });
+  (asked: readonly string[]): Rule =>
+  (prompt) => {
+    const extractor = extractorOf(prompt);
+    if (extractor === null) return playSingle(prompt, asked[0] ?? "");
+    return { ...sumOf(prompt, asked), waves: 1, score: pluralityOf(prompt, asked, extractor).score };
+  };
 
 export const single =
   (worker: string): Rule =>
   (prompt) =>
     playSingle(prompt, worker);
-
-/** The mean over the pool: what a fair draw is worth. */
-export const drawn =
-  (pool: readonly string[]): Rule =>
-  (prompt) => {
-    const all = sumOf(prompt, pool);
-    const score = pool.reduce((sum, worker) => sum + (prompt.models[worker]?.correct ?? 0), 0) / pool.length;
-    return { score, dollars: all.dollars / pool.length, calls: 1, waves: 1 };
-  };
 
 /** The best outcome on record, at the least price. Luck of single runs included: no rule reaches it. */
 export const oracle =
@@ -88,23 +88,36 @@ export const ridgeRule = (
 
 /** The worker that did best on the nearest training prompts. */
 export const neighborRule = (
-  train: readonly Example[],
+  training: readonly Prompt[],
   options: {
     readonly pool: readonly string[];
     readonly neighbors: number;
     readonly vectorOf: (prompt: Prompt) => Float32Array;
   },
 ): Rule => {
-  return (prompt) => {
-    const vector = options.vectorOf(prompt);
-    const near = train
-      .map(({ row, prompt: known }) => ({ known, similarity: cosine(row.dense ?? vector, vector) }))
+  const known = training.map((prompt) => ({ prompt, vector: options.vectorOf(prompt) }));
+  return (scored) => {
+    const vector = options.vectorOf(scored);
+    const near = known
+      .map(({ prompt, vector: other }) => ({ prompt, similarity: cosine(other, vector) }))
       .toSorted((a, b) => b.similarity - a.similarity)
       .slice(0, options.neighbors);
-    const scores = options.pool.map((worker) => meanOf(near.flatMap(({ known }) => masked(known, worker) ?? [])));
-    return playSingle(prompt, options.pool[scores.indexOf(Math.max(...scores))] ?? "");
+    const scores = options.pool.map((worker) => meanOf(near.flatMap(({ prompt }) => masked(prompt, worker) ?? [])));
+    return playSingle(scored, options.pool[scores.indexOf(Math.max(...scores))] ?? "");
   };
 };
+
+/** Draws one of several workers for each prompt, with these shares: what that is worth on average. */
+export const mixture =
+  (shares: readonly Share[]): Rule =>
+  (prompt) =>
+    shares.reduce<Played>(
+      (sum, { name, share }) => {
+        const played = playSingle(prompt, name);
+        return { ...sum, score: sum.score + share * played.score, dollars: sum.dollars + share * played.dollars };
+      },
+      { score: 0, dollars: 0, calls: 1, waves: 1 },
+    );
 
 const masked = (prompt: Prompt, worker: string): number | null => {
   const outcome = prompt.models[worker];
@@ -114,8 +127,11 @@ const masked = (prompt: Prompt, worker: string): number | null => {
 const meanOf = (values: readonly number[]): number =>
   values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 
-const cosine = (a: Float32Array, b: Float32Array): number =>
-  a.reduce((sum, value, at) => sum + value * (b[at] ?? 0), 0);
+const cosine = (a: Float32Array, b: Float32Array): number => {
+  let sum = 0;
+  for (let at = 0; at < a.length; at++) sum += (a[at] ?? 0) * (b[at] ?? 0);
+  return sum;
+};
 
 const sumOf = (prompt: Prompt, asked: readonly string[]): Played => ({
   score: 0,

@@ -1,0 +1,82 @@
+/** One file of recordings and one pool: everything that the rules of a table are played on. */
+import { predict, readFeatures, type Head, type Prediction } from "../../shared/head.ts";
+import { hashFeatures } from "../../shared/ngrams.ts";
+import type { Rates } from "../../shared/pricing.ts";
+import type { Embeddings } from "./embed.ts";
+import { fitPrices } from "./fit-prices.ts";
+import type { Prompt } from "./prompts.ts";
+import { answerOf, extractorOf } from "./replay.ts";
+
+export type Heads = { readonly encoder: Head; readonly edge: Head };
+
+export type Contest = {
+  readonly pool: readonly string[];
+  /** Those that are scored; all have text. */
+  readonly prompts: readonly Prompt[];
+  /** What rules may learn from: the bundled recordings of the same set, problems in common included. */
+  readonly training: readonly Prompt[];
+  readonly heads: Heads;
+  readonly embeddings: Embeddings;
+  /** Whether an ultra decision is made where answers can be compared. */
+  readonly ultra: boolean;
+  readonly instruction: boolean;
+  readonly prices: ReadonlyMap<string, Rates>;
+  /** The pool by mean outcome on the training prompts, best first. */
+  readonly order: readonly string[];
+};
+
+export const openContest = (parts: Omit<Contest, "prices" | "order">): Contest => ({
+  ...parts,
+  prices: fitPrices([...parts.training, ...parts.prompts]),
+  order: orderOf(parts),
+});
+
+export const textOf = ({ instruction }: Pick<Contest, "instruction">, prompt: Prompt): string =>
+  prompt.texts.at(instruction ? 0 : -1) ?? "";
+
+/** What a head says of each prompt that is scored. */
+export const predictAll = (contest: Contest, kind: keyof Heads): ReadonlyMap<Prompt, Prediction> => {
+  const head = contest.heads[kind];
+  return new Map(
+    contest.prompts.map((prompt) => {
+      const text = textOf(contest, prompt);
+      const features =
+        kind === "encoder"
+          ? readFeatures(head, text, contest.embeddings.of(text))
+          : hashFeatures(text, contest.heads.edge.features);
+      return [prompt, predict(head, features, contest.pool)] as const;
+    }),
+  );
+};
+
+export const bestSingle = ({ order }: Pick<Contest, "order">): string => order[0] ?? "";
+
+/** Whether any two answers to any of the prompts can be compared. */
+export const isComparable = ({ prompts }: Pick<Contest, "prompts">): boolean =>
+  prompts.some((prompt) => extractorOf(prompt) !== null);
+
+export const isPriced = ({ prompts, pool }: Pick<Contest, "prompts" | "pool">): boolean =>
+  prompts.some((prompt) => pool.some((worker) => prompt.models[worker]?.cost_usd !== undefined));
+
+export const lacksSome = (prompt: Prompt, pool: readonly string[]): boolean =>
+  pool.some((worker) => prompt.models[worker] === undefined);
+
+export const hasOutage = (prompt: Prompt, pool: readonly string[]): boolean =>
+  pool.some((worker) => prompt.models[worker]?.outage === true);
+
+export const isRead = (prompt: Prompt, worker: string): boolean => {
+  const extractor = extractorOf(prompt);
+  return extractor === null || answerOf(prompt.models[worker], extractor) !== null;
+};
+
+/** A worker that the training prompts lack stands where its mean in the weights puts it. */
+const orderOf = ({ pool, training, heads }: Pick<Contest, "pool" | "training" | "heads">): readonly string[] => {
+  const means = new Map(
+    pool.map((worker) => {
+      const outcomes = training.flatMap((prompt) => prompt.models[worker]?.correct ?? []);
+      const recorded = outcomes.reduce((sum, outcome) => sum + outcome, 0) / outcomes.length;
+      return [worker, outcomes.length > 0 ? recorded : (heads.encoder.profiles.get(worker)?.mean ?? 0)];
+    }),
+  );
+  return pool.toSorted((a, b) => (means.get(b) ?? 0) - (means.get(a) ?? 0));
+};
