@@ -1,6 +1,7 @@
 import edgeHead from "../../shared/edge-head.json" with { type: "json" };
 import type { PlanRequest } from "../../shared/decision.ts";
-import { parseHead, predict, type Head, type Prediction } from "../../shared/head.ts";
+import { headSchema, parseHead, predict, type Head, type Prediction } from "../../shared/head.ts";
+import type { Known } from "../../shared/identity.ts";
 import { hashFeatures } from "../../shared/ngrams.ts";
 import { viewText } from "../../shared/prompt-view.ts";
 
@@ -13,6 +14,12 @@ const load = (): Head => {
   if (!head.ok) throw new Error(`edge head: ${head.error}`);
   loaded = head.value;
   return loaded;
+};
+
+/** Whom the weights know. Read apart from the matrices, which most isolates never need. */
+export const readKnown = (): Known => {
+  const profiles = headSchema.shape.profiles.parse(edgeHead.profiles);
+  return { profiles: new Map(profiles.map((profile) => [profile.name, profile])), date: edgeHead.trained.date };
 };
 
 export const edgeWeights = (): string => load().version;

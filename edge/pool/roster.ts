@@ -1,3 +1,4 @@
+import { evidenceOf, identify, type Evidence, type Known } from "../../shared/identity.ts";
 import { workerCards } from "../../shared/worker-cards.ts";
 import type { WorkerCard } from "../../shared/workers.ts";
 import { createRegistry, type Connected, type Registry } from "../providers/index.ts";
@@ -16,14 +17,27 @@ export type Roster = {
   readonly cards: readonly WorkerCard[];
   readonly entries: readonly RosterEntry[];
   readonly unconfigured: Registry["unconfigured"];
+  /** What the strengths of a card in this roster rest on. */
+  readonly evidenceOf: (card: WorkerCard) => Evidence | null;
+};
+
+export type RosterOptions = {
+  readonly localChat: boolean;
+  /** Whom the weights know: cards carry the strengths that these have for them. */
+  readonly known: Known;
 };
 
 /** Throws when the operator's list of hosts is wrong, naming the field. */
-export const readRoster = (env: ProviderEnv, { localChat }: { readonly localChat: boolean }): Roster => {
+export const readRoster = (env: ProviderEnv, { localChat, known }: RosterOptions): Roster => {
   const { connected, unconfigured, cards: hosted } = createRegistry(env);
-  const cards = [...workerCards, ...hosted];
+  const cards = [...workerCards, ...hosted].map((card) => identify(card, known));
   const wanted = cards.filter((card) => card.provider !== "local" || localChat);
-  return { cards, entries: wanted.flatMap((card) => connect(card, connected)), unconfigured };
+  return {
+    cards,
+    entries: wanted.flatMap((card) => connect(card, connected)),
+    unconfigured,
+    evidenceOf: (card) => evidenceOf(card, known),
+  };
 };
 
 /** A card by its own provider where that is configured, else by the first host that resells it. */

@@ -2,6 +2,7 @@ import { tierNames } from "../pool/resolve-model.ts";
 import type { LocalStatus } from "./local-status.ts";
 import type { Roster } from "../pool/roster.ts";
 import type { KeyRecord } from "../objects/records.ts";
+import type { Evidence } from "../../shared/identity.ts";
 import { priceAt, type WorkerCard } from "../../shared/workers.ts";
 
 export type ModelList = {
@@ -21,7 +22,7 @@ export const listModels = ({ roster, key, local, now }: ModelList): object => {
     object: "list",
     data: [
       ...Object.keys(tierNames).map((name) => tierEntry(name, cards)),
-      ...cards.map((card) => workerEntry(card, local, now)),
+      ...cards.map((card) => ({ ...workerEntry(card, local, now), evidence: evidenceEntry(roster.evidenceOf(card)) })),
     ],
   };
 };
@@ -49,3 +50,12 @@ const workerEntry = (card: WorkerCard, local: LocalStatus | null, now: number) =
   strengths: card.strengths,
   ...(card.provider === "local" && local !== null ? local : { status: "ready" }),
 });
+
+/** Whose recorded outcomes the strengths are: for a `prior` those of the relative named as `model`. */
+const evidenceEntry = (evidence: Evidence | null) =>
+  evidence && {
+    model: evidence.model,
+    prompts: evidence.prompts,
+    date: evidence.date,
+    standard_error: evidence.standardError,
+  };

@@ -2,6 +2,7 @@ import { systemClock, type Clock } from "./clock.ts";
 import { createHealth, type Health } from "../pool/health.ts";
 import { createObjects, type ObjectBindings, type Objects } from "../objects/objects.ts";
 import { createOutbox, type Outbox } from "../objects/outbox.ts";
+import { readKnown } from "../plan/edge-head.ts";
 import type { ProviderEnv } from "../providers/provider.ts";
 import { readRoster, type Roster } from "../pool/roster.ts";
 import { readSettings, type Settings } from "./settings.ts";
@@ -34,7 +35,7 @@ const createRuntime = (env: ObjectBindings): Runtime => {
   const objects = createObjects(env, settings);
   return {
     settings,
-    roster: readRoster(stringsOf(env), settings),
+    roster: readRoster(stringsOf(env), { localChat: settings.localChat, known: readKnown() }),
     clock,
     objects,
     outbox: createOutbox(objects, clock),
