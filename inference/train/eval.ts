@@ -4,12 +4,14 @@
  * file that cannot be read, 1 when there was nothing to score.
  */
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseHead, type Head } from "../../shared/head.ts";
-import { contestantsOf, predictBoth } from "./contestants.ts";
+import { contestantsOf, predictBoth, type Predictions } from "./contestants.ts";
+import { curvesOf, plotOf } from "./curves.ts";
 import { openEvaluations, type Evaluation } from "./evaluate.ts";
-import { parseFlags, type Flags } from "./flags.ts";
+import { parseFlags } from "./flags.ts";
+import { writePlot } from "./plot-files.ts";
 import { rowOf, tableText, type Row } from "./report.ts";
 
 const root = join(import.meta.dirname, "..", "..");
@@ -28,20 +30,36 @@ const main = async (): Promise<number> => {
     error instanceof Error ? error.message : String(error),
   );
   if (typeof opened === "string") return fail(opened, 2);
-  const scored = opened.map((evaluation) => ({ evaluation, rows: score(evaluation) }));
+  const scored = [];
+  for (const evaluation of opened) scored.push({ evaluation, rows: await score(evaluation, flags.value.out) });
   console.log(flags.value.json ? asJson(scored) : scored.map(asText).join("\n\n"));
   return scored.every(({ rows }) => rows.length === 0) ? 1 : 0;
 };
 
 type Scored = { readonly evaluation: Evaluation; readonly rows: readonly Row[] };
 
-const score = ({ file, contest, published, notes }: Evaluation): readonly Row[] => {
+const score = async (evaluation: Evaluation, out: string | null): Promise<readonly Row[]> => {
+  const { file, contest, published, notes } = evaluation;
   for (const note of notes) console.error(`${file}: ${note}`);
   if (contest.prompts.length === 0) {
     console.error(`${file}: nothing to score`);
     return [];
   }
-  return contestantsOf(contest, predictBoth(contest), published).map((contestant) => rowOf(contest, contestant));
+  const predictions = predictBoth(contest);
+  if (out !== null) await writeCurves(evaluation, predictions, out);
+  return contestantsOf(contest, predictions, published).map((contestant) => rowOf(contest, contestant));
+};
+
+/** The curves as data, SVG and PNG. */
+const writeCurves = async (evaluation: Evaluation, predictions: Predictions, out: string): Promise<void> => {
+  const { file, contest, published } = evaluation;
+  const name = file.replace(/\.jsonl(?:\.gz)?$/, "");
+  const title = `${name}: ${contest.prompts.length} prompts, ${contest.pool.length} workers`;
+  const curves = curvesOf(contest, { title, predictions, published });
+  const path = join(out, `${name}-${contest.pool.length}-workers`);
+  const files = await writePlot(path, plotOf(curves));
+  await writeFile(`${path}.json`, `${JSON.stringify(curves, null, 2)}\n`);
+  console.error(`written: ${[...files, `${path}.json`].join(", ")}`);
 };
 
 /** One object: rows named by file and pool where there is more than one of these, and what each rests on. */
