@@ -89,6 +89,7 @@ const createBook = (subject: Subject, deps: AccountDeps) => {
   const steps = new Map<string, OpenStep>();
   const calls: CallRow[] = [];
   let answeredBy: string | null = null;
+  let upstreamModel: string | null = null;
   let error: ShoalError | null = null;
   const elapsed = () => clock.now() - deps.arrivedAt;
 
@@ -118,6 +119,8 @@ const createBook = (subject: Subject, deps: AccountDeps) => {
         if (!deps.signal.aborted) error = event.error;
         return;
       case "start":
+        // After a failover the last to start is the one that answers.
+        upstreamModel = event.model ?? null;
         timing.mark("first_event");
         return;
       case "text-delta":
@@ -144,7 +147,7 @@ const createBook = (subject: Subject, deps: AccountDeps) => {
         calls,
         affinity: subject.affinity && worker !== null ? { key: subject.affinity.next, worker } : null,
       },
-      trace: toTrace(subject, deps, { status, worker, error, steps: [...steps.values()], calls }),
+      trace: toTrace(subject, deps, { status, worker, upstreamModel, error, steps: [...steps.values()], calls }),
     };
   };
 
@@ -174,11 +177,13 @@ const toTraceError = (error: ShoalError): TraceError => {
 };
 
 type Outcome = Pick<Trace, "status" | "worker" | "steps"> & {
+  readonly upstreamModel: string | null;
   readonly error: ShoalError | null;
   readonly calls: readonly CallRow[];
 };
 
-const toTrace = (subject: Subject, deps: AccountDeps, { status, worker, error, steps, calls }: Outcome): Trace => {
+const toTrace = (subject: Subject, deps: AccountDeps, outcome: Outcome): Trace => {
+  const { status, worker, upstreamModel, error, steps, calls } = outcome;
   const { grant, client, choice, planned } = subject;
   const { decision, source, fallback } = planned;
   return {
@@ -194,6 +199,7 @@ const toTrace = (subject: Subject, deps: AccountDeps, { status, worker, error, s
     status,
     error: error === null ? null : toTraceError(error),
     worker,
+    upstream_model: upstreamModel,
     plan: {
       source,
       fallback,

@@ -38,6 +38,8 @@ export type Trace = {
   readonly error: TraceError | null;
   /** The worker whose words were the answer. */
   readonly worker: string | null;
+  /** The vendor's own name of the model that wrote the answer; null when it named none. */
+  readonly upstream_model: string | null;
   readonly plan: {
     readonly source: PlanSource;
     /** Why the conductor's word was not used: `late`, `failed`, `invalid` or `not_configured`; null when it was. */

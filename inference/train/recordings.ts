@@ -1,11 +1,25 @@
 /** Recorded outcomes of real models: the format, its reader, and the texts that a router would have seen. */
-import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { basename } from "node:path";
-import { promisify } from "node:util";
-import { gunzip } from "node:zlib";
 import * as z from "zod";
 import { viewOf, viewText } from "../../shared/prompt-view.ts";
+import { readJsonLines } from "./json-lines.ts";
+
+/** Of one call: what `npm run record` keeps beside the outcome. */
+const sampleSchema = z.object({
+  /** When it ended, ISO 8601. */
+  date: z.string(),
+  /** The vendor's own name of what answered; null when it named none. */
+  model: z.string().nullable(),
+  answer: z.string(),
+  /** OpenAI's finish reason: `length` when the cap cut the answer. */
+  finish: z.string(),
+  correct: z.number().min(0).max(1),
+  pred: z.string().nullable().optional(),
+  tokens_in: z.number().min(0),
+  tokens_out: z.number().min(0),
+  cost_usd: z.number().min(0),
+  latency_ms: z.number().min(0),
+});
+export type Sample = z.infer<typeof sampleSchema>;
 
 const outcomeSchema = z.object({
   /** A pass, or the mean over repeated runs or samples. */
@@ -22,8 +36,15 @@ const outcomeSchema = z.object({
   imputed: z.boolean().optional(),
   /** The call failed and was scored 0. */
   outage: z.boolean().optional(),
+  /** Calls that failed, whether or not another succeeded. */
+  failures: z.number().int().min(0).optional(),
+  /** The calls behind the means, oldest first; `pred` is the first one's. */
+  samples: z.array(sampleSchema).optional(),
 });
 export type Outcome = z.infer<typeof outcomeSchema>;
+
+/** `choice`, `number`, `short`: compared with the right answer. `json`: by schema. `tests`: code by its unit tests. */
+export const verifierKinds = ["choice", "number", "short", "json", "tests"] as const;
 
 const recordingSchema = z.object({
   id: z.string().min(1),
@@ -34,6 +55,10 @@ const recordingSchema = z.object({
   /** What must stay on one side of every split. */
   problem: z.string().min(1),
   answer: z.string().optional(),
+  /** Sent as system message when the prompt was asked; no part of what a router sees. */
+  system: z.string().optional(),
+  /** How answers were graded; absent: as the set's domains tell. */
+  verifier: z.enum(verifierKinds).optional(),
   models: z.record(z.string().min(1), outcomeSchema),
   /** By router: the model that it chose for this prompt, or an object that names it. */
   published_decisions: z.record(z.string(), z.unknown()).nullish().catch(null),
@@ -50,17 +75,8 @@ export type RecordingSet = {
 
 /** Reads a `.jsonl` or `.jsonl.gz`. Throws with file, line and field of the first thing that does not fit. */
 export const readRecordings = async (path: string): Promise<RecordingSet> => {
-  const bytes = await readFile(path);
-  const text = (path.endsWith(".gz") ? await promisify(gunzip)(bytes) : bytes).toString("utf8");
-  const file = basename(path);
-  const lines = text.split("\n").map((line, at) => ({ line, at: at + 1 }));
-  const recordings = lines
-    .filter(({ line }) => line.trim() !== "")
-    .map(({ line, at }) => parseLine(line, `${file}:${at}`));
-  const twice = firstRepeated(recordings.map((recording) => recording.id));
-  if (twice !== null) throw new Error(`${file}: id ${twice} occurs twice`);
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  return { name: file.replace(/\.jsonl(?:\.gz)?$/, ""), file, sha256, recordings };
+  const { file, sha256, rows } = await readJsonLines(path, recordingSchema);
+  return { name: file.replace(/\.jsonl(?:\.gz)?$/, ""), file, sha256, recordings: rows };
 };
 
 /** What a router sees of a recording: the instruction, an empty line, the prompt, as one user turn. */
@@ -68,28 +84,4 @@ export const textOfRecording = (recording: Recording, options: { readonly instru
   const { instruction, prompt } = recording;
   const text = options.instruction && instruction !== undefined ? `${instruction}\n\n${prompt ?? ""}` : (prompt ?? "");
   return viewText(viewOf("", text));
-};
-
-const parseLine = (line: string, place: string): Recording => {
-  const parsed = recordingSchema.safeParse(parseJson(line, place));
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new Error(`${place}: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? "does not fit"}`);
-};
-
-const parseJson = (line: string, place: string): unknown => {
-  try {
-    return JSON.parse(line);
-  } catch (cause) {
-    throw new Error(`${place}: not JSON`, { cause });
-  }
-};
-
-const firstRepeated = (ids: readonly string[]): string | null => {
-  const seen = new Set<string>();
-  for (const id of ids) {
-    if (seen.has(id)) return id;
-    seen.add(id);
-  }
-  return null;
 };

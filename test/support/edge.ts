@@ -134,6 +134,7 @@ export const traceOf = (id: string, tenant: string, rest: Partial<Trace> = {}): 
   status: "complete",
   error: null,
   worker: "north/a",
+  upstream_model: null,
   plan: {
     source: "edge_head",
     fallback: null,

@@ -200,6 +200,24 @@ describe("account", () => {
     expect(recallWorker({ previous: failed.affinity.next, next: "" })).toBeNull();
   });
 
+  it("keeps the vendor's own name of the model that answered", async () => {
+    const { accounted, written } = await setUp();
+    const start = (model: string) => ({ type: "start" as const, model });
+    await read(
+      accounted(
+        saying([
+          stepStart("answer", "w/a"),
+          start("model-a-2026-10-01"),
+          stepStart("answer", "w/b"),
+          start("model-b-2026-11-01"),
+          textDelta("x"),
+          endedBy("answer", "w/b"),
+        ]),
+      ),
+    );
+    expect((await written()).trace?.upstream_model).toBe("model-b-2026-11-01");
+  });
+
   it("keeps the time of each phase", async () => {
     const { accounted, written, clock } = await setUp();
     async function* slowly(): Events {
