@@ -10,7 +10,7 @@ import { publishedRule, type Published } from "./published.ts";
 import type { Prompt } from "./prompts.ts";
 
 /** λ in quality per dollar: what costs nothing to what asks the cheapest alone. */
-const lambdas = [0, 1, 2, 5, 10, 20, 35, 50, 75, 100, 150, 250, 500, 1000];
+const lambdas = [0, 2, 5, 10, 20, 25, 30, 35, 40, 50, 75, 100, 200, 500, 1000];
 
 export type Curves = { readonly title: string; readonly priced: boolean; readonly series: readonly Series[] };
 
@@ -41,7 +41,7 @@ export const curvesOf = (
 
 export const plotOf = ({ title, priced, series }: Curves): Plot => ({
   title,
-  x: { label: priced ? "dollars per 1,000 prompts" : "calls per prompt", scale: "linear", include: priced ? [0] : [1] },
+  x: { label: priced ? "dollars per 1,000 prompts" : "calls per prompt", scale: "linear", include: [0] },
   y: { label: "score, %", scale: "linear" },
   series,
 });

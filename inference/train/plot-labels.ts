@@ -12,8 +12,12 @@ type Box = { readonly left: number; readonly top: number; readonly right: number
 type Options = { readonly frame: Box; readonly height: number; readonly characterWidth: number };
 
 /** One after the other, each at the place around its point that overlaps the least; coordinates grow downward. */
-export const placeLabels = (points: readonly Labeled[], options: Options): readonly PlacedLabel[] => {
-  const taken: Box[] = points.map(({ x, y }) => ({ left: x - 5, top: y - 5, right: x + 5, bottom: y + 5 }));
+export const placeLabels = (
+  points: readonly Labeled[],
+  lines: readonly { readonly x: number; readonly y: number }[],
+  options: Options,
+): readonly PlacedLabel[] => {
+  const taken: Box[] = [...points.map(({ x, y }) => around(x, y, 5)), ...lines.map(({ x, y }) => around(x, y, 2))];
   return points
     .filter((point) => point.text !== "")
     .map((point) => {
@@ -26,6 +30,13 @@ export const placeLabels = (points: readonly Labeled[], options: Options): reado
       return { text: point.text, left: best.left, bottom: best.bottom };
     });
 };
+
+const around = (x: number, y: number, by: number): Box => ({
+  left: x - by,
+  top: y - by,
+  right: x + by,
+  bottom: y + by,
+});
 
 /** Best places first: right, left, above, below, then a little further away. */
 const candidatesOf = ({ x, y, text }: Labeled, { height, characterWidth }: Options): readonly Box[] => {

@@ -33,7 +33,7 @@ const height = 520;
 const frame = { left: 68, right: width - 20, top: 84, bottom: height - 56 } as const;
 const fontSize = 13;
 /** Mean width of a character of the font that plots are drawn with. */
-const characterWidth = 0.58 * fontSize;
+const characterWidth = 0.56 * fontSize;
 
 /** Okabe and Ito's colors, told apart by the color-blind; shapes tell them apart in gray. */
 const colors = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"] as const;
@@ -84,13 +84,25 @@ type Scale = ((value: number) => number) & {
 const scaleOf = (axis: Axis, values: readonly number[], range: readonly [number, number]): Scale => {
   const all = [...values, ...(axis.include ?? [])].filter(Number.isFinite);
   const [low, high] = [Math.min(...all), Math.max(...all)];
-  const margin = axis.scale === "log" || high > low ? 0 : 1;
-  const scale = (axis.scale === "log" ? scaleLog() : scaleLinear()).domain([low - margin, high + margin]).range(range);
-  const nice = scale.nice();
-  const format = axis.scale === "log" ? (tick: number) => String(tick) : nice.tickFormat(6);
-  const ticks = axis.scale === "log" ? logTicks(nice.ticks(), low, high) : nice.ticks(6);
-  return Object.assign((value: number) => nice(value), { ticks, format });
+  if (axis.scale === "log") {
+    const scale = scaleLog().domain([low, high]).range(range).nice();
+    return Object.assign((value: number) => scale(value), {
+      ticks: logTicks(scale.ticks(), low, high),
+      format: String,
+    });
+  }
+  const margin = high > low ? 0 : 1;
+  const scale = scaleLinear()
+    .domain([low - margin, high + margin])
+    .range(range)
+    .nice(tickCount);
+  return Object.assign((value: number) => scale(value), {
+    ticks: scale.ticks(tickCount),
+    format: scale.tickFormat(tickCount),
+  });
 };
+
+const tickCount = 6;
 
 /** Powers of ten with 2 and 5 between, or all that there are where the range is short. */
 const logTicks = (ticks: readonly number[], low: number, high: number): readonly number[] => {
@@ -180,10 +192,28 @@ const drawLabels = (series: readonly Series[], { x, y }: Scales): readonly strin
       ? []
       : entry.points.map((point) => ({ x: x(point.x), y: y(point.y), text: point.label ?? "" })),
   );
-  return placeLabels(points, { frame, height: 13, characterWidth: 0.53 * 11.5 }).map((label) =>
-    text(label.left, label.bottom - 3, label.text, `font-size="11.5" fill="#444"`),
+  const lines = series.flatMap((entry) => (entry.draw === "points" ? [] : alongLine(entry.points, { x, y })));
+  return placeLabels(points, lines, { frame, height: 13, characterWidth: 0.56 * 11.5 }).map((label) =>
+    text(
+      label.left,
+      label.bottom - 3,
+      label.text,
+      `font-size="11.5" fill="#444" stroke="#fff" stroke-width="3" stroke-linejoin="round" paint-order="stroke"`,
+    ),
   );
 };
+
+/** Places on a line close enough together that no label fits between two of them. */
+const alongLine = (points: readonly PlotPoint[], { x, y }: Scales) =>
+  points.slice(1).flatMap((to, at) => {
+    const from = points[at] ?? to;
+    const [startX, startY, endX, endY] = [x(from.x), y(from.y), x(to.x), y(to.y)];
+    const steps = Math.ceil(Math.hypot(endX - startX, endY - startY) / 8);
+    return Array.from({ length: steps }, (_, step) => ({
+      x: startX + ((endX - startX) * step) / steps,
+      y: startY + ((endY - startY) * step) / steps,
+    }));
+  });
 
 const line = (x1: number, y1: number, x2: number, y2: number, attributes: string): string =>
   `<line x1="${round(x1)}" y1="${round(y1)}" x2="${round(x2)}" y2="${round(y2)}" ${attributes}/>`;
