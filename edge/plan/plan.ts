@@ -4,7 +4,7 @@ import { decisionSchema, type Candidate, type Decision, type PlanRequest } from 
 import { directPlan, isDirect, parsePlan, type Plan } from "../../shared/plan.ts";
 import type { Preference } from "../../shared/preference.ts";
 import { promptView } from "../../shared/prompt-view.ts";
-import { detectExtractor } from "../../shared/answers.ts";
+import { detectExtractor } from "../../shared/detect-extractor.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import type { InputTokens } from "../../shared/tokens.ts";
 import type { Clock } from "../runtime/clock.ts";

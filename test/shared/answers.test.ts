@@ -1,69 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { detectExtractor, extractors, readAnswer, sameAnswer } from "../../shared/answers.ts";
-import type { ChatRequest, OutputFormat, Tool } from "../../shared/chat.ts";
-
-const ask = (text: string, rest: { output?: OutputFormat; tools?: readonly Tool[] } = {}): ChatRequest => ({
-  model: "shoal-ultra",
-  messages: [{ role: "user", content: [{ type: "text", text }] }],
-  tools: rest.tools ?? [],
-  toolChoice: "auto",
-  output: rest.output ?? { type: "text" },
-  sampling: {},
-  stop: [],
-  metadata: {},
-});
-
-const jsonSchema = (schema: Readonly<Record<string, unknown>>): OutputFormat => ({
-  type: "json_schema",
-  name: "answer",
-  schema,
-});
-
-describe("detectExtractor", () => {
-  it.each([
-    ["Which planet is largest?\nA. Mars\nB. Jupiter\nC. Venus", "choice"],
-    ["Pick one.\n(A) yes\n(B) no", "choice"],
-    ["Natalia sold 48 clips in April and half as many in May. How many clips did she sell altogether?", "number"],
-    ["Compute $\\frac{1}{2} + \\frac{1}{3}$.", "number"],
-    ["What is 12 * 12?", "number"],
-    ["17 + 4 =", "number"],
-    ["Seven boats and three rafts: what remains afloat? Give the answer as a number.", "number"],
-    ["Complete the assertion with a literal.\nassert f(1) == ??", "short"],
-    ["Is 91 a prime number? Answer with yes or no.", "short"],
-  ])("finds the kind of answer of %j", (text, extractor) => {
-    expect(detectExtractor(ask(text))).toBe(extractor);
-  });
-
-  it.each([
-    "",
-    "Hi, how are you?",
-    "Write a Python function that adds 2 and 3 numbers.",
-    "Explain how many planets there are: 8 or 9?",
-    "What is the difference between TCP and UDP?",
-    "How much effort is it to learn Rust?",
-    "Read N and K.\n\nInput\n\nN K\n\nOutput\n\nFind the number of ways. Sample: 3 2",
-    "Translate to French: I have 3 dogs and 2 cats. How many animals?",
-    "Summarize this text:\nA. First point\nand more",
-  ])("leaves %j alone", (text) => {
-    expect(detectExtractor(ask(text))).toBeNull();
-  });
-
-  it("never compares answers of a turn with tools", () => {
-    expect(detectExtractor(ask("Pick.\nA. x\nB. y\nC. z", { tools: [{ name: "search" }] }))).toBeNull();
-  });
-
-  it("compares JSON when its schema leaves no free text", () => {
-    const closed = jsonSchema({
-      type: "object",
-      properties: { label: { enum: ["spam", "ham"] }, scores: { type: "array", items: { type: "number" } } },
-    });
-    const free = jsonSchema({ type: "object", properties: { summary: { type: "string" } } });
-    expect(detectExtractor(ask("Classify this.", { output: closed }))).toBe("json");
-    expect(detectExtractor(ask("Classify this.", { output: free }))).toBeNull();
-    expect(detectExtractor(ask("Classify this.", { output: { type: "json_object" } }))).toBeNull();
-  });
-});
+import { extractors, readAnswer, sameAnswer } from "../../shared/answers.ts";
 
 describe("readAnswer", () => {
   it.each([
@@ -73,6 +10,14 @@ describe("readAnswer", () => {
     ["We exclude A and B.\n\n**C. Venus**", "C"],
     ["So $\\boxed{\\text{(E)}}$", "E"],
     ["The correct option is J", "J"],
+    ["Answer: (C)", "C"],
+    ["**C**", "C"],
+    ["The answer is C.", "C"],
+    ["The answer is (c).", "C"],
+    ["**c) Carbon dioxide**", "C"],
+    ["Option A fails. B is the correct one.", "B"],
+    ["Die Antwort ist B.", "B"],
+    ["答案是C", "C"],
     ["The answer is a great thing", null],
     ["I cannot tell.", null],
     ["", null],
@@ -94,6 +39,23 @@ describe("readAnswer", () => {
     ["\\boxed{90^\\circ}", "90"],
     ["\\boxed{2\\sqrt{3}}", "2\\sqrt{3}"],
     ["\\boxed{(1, 2)}", "(1,2)"],
+    ["\\boxed{[0, \\infty)}", "[0,\\infty)"],
+    ["\\boxed{\\sqrt2}", "\\sqrt{2}"],
+    ["\\boxed{√2}", "\\sqrt{2}"],
+    ["\\boxed{5π}", "5\\pi"],
+    ["\\boxed{12 \\text{ km}}", "12"],
+    ["The answer is 12km.", "12"],
+    ["The answer is 1e3.", "1000"],
+    ["The answer is −7.", "-7"],
+    ["The answer is 50%.", "50%"],
+    ["It comes to $1,000.00 in all.", "1000"],
+    ["The probability is 35/36.", "0.972222222222"],
+    ["The probability is $\\frac{35}{36}$.", "0.972222222222"],
+    ["She pays $5 now and $10 later.", "10"],
+    ["The ship sank in **1912**, after 2 hours and 40 minutes.", "1912"],
+    ["Das sind 2,5 Stunden.", "2.5"],
+    ["Die Antwort lautet 36.", "36"],
+    ["答案：22", "22"],
     ["5 * 3 = 15, so she walks 15 km every day of the week.", "15"],
     ["I do not know.", null],
     ["", null],
@@ -107,6 +69,12 @@ describe("readAnswer", () => {
     ["[(4, 1), (4,1)]", "[(4,1),(4,1)]"],
     ["Some thoughts.\nThe answer is: Yes.", "yes"],
     ["[ANSWER] [1, 2] [/ANSWER]", "[1,2]"],
+    ["assert f() == ''", '""'],
+    ["assert f() == '00019'", "00019"],
+    ["00019", "00019"],
+    ['assert f() == "it\'s"', 'it"s'],
+    ["**Yes.** A tomato is botanically a fruit.", "yes"],
+    ["Nein, 91 ist 7 mal 13.", "nein"],
     ["\n", null],
   ])("reads the short answer of %j", (text, answer) => {
     expect(readAnswer("short", text)).toBe(answer);
@@ -120,7 +88,7 @@ describe("readAnswer", () => {
     expect(readAnswer("json", "[".repeat(100_000))).toBeNull();
   });
 
-  it("takes any text without throwing, and twice the same way", () => {
+  it("takes any text without throwing, and reads a canonical answer as itself", () => {
     const word = fc.constantFrom(
       "\\boxed{",
       "}",
@@ -146,24 +114,53 @@ describe("readAnswer", () => {
     fc.assert(
       fc.property(fc.constantFrom(...extractors), text, (extractor, input) => {
         const answer = readAnswer(extractor, input);
-        expect(readAnswer(extractor, input)).toBe(answer);
         expect(answer === null || sameAnswer(extractor, answer, answer)).toBe(true);
+        expect(answer === null || readAnswer(extractor, answer) === answer).toBe(true);
       }),
       { numRuns: 2000 },
     );
   });
 
-  it("reads a hostile text of 100 kB in less than a tenth of a second", () => {
-    for (const unit of ["answer is ", "(A) ", "1,", "**A", "\\frac", "- ", "\\boxed{"]) {
-      const text = unit.repeat(100_000 / unit.length);
+  it.each(["answer is ", "(A) ", "1,", "**A", "\\frac", "- ", "\\boxed{", "$1", '{"a":', "```json\n", "yes "])(
+    "reads a megabyte of %j in less than 50 ms",
+    (unit) => {
+      const text = unit.repeat(1_000_000 / unit.length);
       const start = performance.now();
       for (const extractor of extractors) readAnswer(extractor, text);
-      expect(performance.now() - start).toBeLessThan(100);
-    }
-  });
+      expect(performance.now() - start).toBeLessThan(50);
+    },
+  );
 });
 
 describe("sameAnswer", () => {
+  it.each([
+    ["12.195", "12.2", true],
+    ["5.33333333333", "5.33", true],
+    ["1.25", "1.26", false],
+    ["7.5", "8", false],
+    ["0.67", "0.666666666667", false],
+    ["19%", "0.19", true],
+    ["25%", "25", true],
+    ["25%", "26", false],
+    ["2\\sqrt{3}", "3\\sqrt{2}", false],
+  ])("takes the numbers %s and %s for one: %s", (a, b, same) => {
+    expect(sameAnswer("number", a, b)).toBe(same);
+  });
+
+  it("does not depend on the order of its answers", () => {
+    const decimal = fc.double({ noNaN: true, min: -1e6, max: 1e6 });
+    const number = fc
+      .tuple(decimal, fc.nat(6), fc.constantFrom("", "%"))
+      .map(([value, digits, sign]) => `${value.toFixed(digits)}${sign}`);
+    const near = fc.tuple(decimal, fc.nat(6), fc.nat(6)).map(([value, a, b]) => [value.toFixed(a), value.toFixed(b)]);
+    const pair = fc.oneof(fc.tuple(number, number), near, fc.tuple(fc.string(), fc.string()));
+    fc.assert(
+      fc.property(fc.constantFrom(...extractors), pair, (extractor, [a = "", b = ""]) => {
+        expect(sameAnswer(extractor, a, b)).toBe(sameAnswer(extractor, b, a));
+      }),
+    );
+  });
+
   it("forgives rounding in numbers only", () => {
     expect(sameAnswer("number", "0.333333333333", "0.3333333")).toBe(true);
     expect(sameAnswer("number", "0.33", "0.34")).toBe(false);
