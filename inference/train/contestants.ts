@@ -35,26 +35,35 @@ export const contestantsOf = (
   predictions: Predictions,
   published: readonly Published[],
 ): readonly Contestant[] => {
-  const { pool, order } = contest;
-  const best = bestSingle(contest);
+  const { order } = contest;
   return [
     ...preferred("shoal", (preference) => decisionRule(contest, predictions.encoder, preference)),
     ...preferred("edge-head", (preference) => decisionRule(contest, predictions.edge, preference)),
-    { ...plain("best-single", single(best)), workers: [{ name: best, share: 1 }] },
+    bestSingleRow(contest),
     ...order.map((worker) => plain(worker, single(worker))),
     plain("predicted-type-table", predictedTypeRule(contest, predictions.encoder)),
-    ...learnedRules(contest).map(([name, rule]) => plain(name, rule)),
-    ...countingRules(contest),
-    plain("random", mixture(pool.map((name) => ({ name, share: 1 / pool.length })))),
-    ...cheapestRules(contest),
+    ...comparedRules(contest),
     hullRule(contest, predictions),
-    plain("oracle", oracle(pool)),
     ...published.map((router) => ({
       ...plain(`published: ${router.router}`, publishedRule(router)),
       covers: (prompt: Prompt) => router.choiceOf(prompt) !== null,
     })),
   ];
 };
+
+export const bestSingleRow = (contest: Contest): Contestant => {
+  const best = bestSingle(contest);
+  return { ...plain("best-single", single(best)), workers: [{ name: best, share: 1 }] };
+};
+
+/** Rules that need none of the weights. */
+export const comparedRules = (contest: Contest): readonly Contestant[] => [
+  ...learnedRules(contest).map(([name, rule]) => plain(name, rule)),
+  ...countingRules(contest),
+  plain("random", mixture(contest.pool.map((name) => ({ name, share: 1 / contest.pool.length })))),
+  ...cheapestRules(contest),
+  plain("oracle", oracle(contest.pool)),
+];
 
 const plain = (name: string, rule: Rule): Contestant => ({ name, preference: null, rule, covers: null, workers: null });
 

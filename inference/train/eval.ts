@@ -4,17 +4,15 @@
  * file that cannot be read, 1 when there was nothing to score.
  */
 import { existsSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parseHead, type Head } from "../../shared/head.ts";
 import { contestantsOf, predictBoth, type Predictions } from "./contestants.ts";
 import { curvesOf, plotOf } from "./curves.ts";
 import { openEvaluations, type Evaluation } from "./evaluate.ts";
 import { parseFlags } from "./flags.ts";
 import { writePlot } from "./plot-files.ts";
+import { readHeads } from "./weights.ts";
 import { rowOf, tableText, type Row } from "./report.ts";
-
-const root = join(import.meta.dirname, "..", "..");
 
 const main = async (): Promise<number> => {
   // npm runs scripts in the package's folder and says where it was called.
@@ -22,10 +20,7 @@ const main = async (): Promise<number> => {
   if (!flags.ok) return fail(flags.error, 2);
   const absent = [...flags.value.recordings, ...flags.value.calibrate].find((path) => !existsSync(path));
   if (absent !== undefined) return fail(`${absent}: no such file`, 2);
-  const heads = {
-    encoder: await readHead(join(root, "inference", "models", "head.json")),
-    edge: await readHead(join(root, "shared", "edge-head.json")),
-  };
+  const heads = await readHeads();
   const opened = await openEvaluations(flags.value, heads).catch((error: unknown) =>
     error instanceof Error ? error.message : String(error),
   );
@@ -84,12 +79,6 @@ const weightsOf = ({ contest: { heads } }: Evaluation) => ({
 
 const asText = ({ evaluation: { file, contest }, rows }: Scored): string =>
   `${file}: ${contest.prompts.length} prompts, ${contest.pool.length} workers\n${tableText(rows)}`;
-
-const readHead = async (path: string): Promise<Head> => {
-  const head = parseHead(JSON.parse(await readFile(path, "utf8")));
-  if (!head.ok) throw new Error(`${path}: ${head.error}`);
-  return head.value;
-};
 
 const fail = (message: string, code: number): number => {
   console.error(`eval: ${message}`);

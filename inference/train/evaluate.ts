@@ -1,5 +1,5 @@
 /** From files to contests: what is scored, with which pool, and what is to be said about it. */
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import {
   bestSingle,
   hasOutage,
@@ -10,14 +10,13 @@ import {
   type Contest,
   type Heads,
 } from "./contest.ts";
-import { embedTexts, type Embeddings } from "./embed.ts";
+import type { Embeddings } from "./embed.ts";
+import { embedPrompts } from "./embed-prompts.ts";
 import type { Flags } from "./flags.ts";
 import { readKnownSets, recognizeSet, workersOf, type KnownSet } from "./known-sets.ts";
 import { isReadable, toPrompts, type Prompt } from "./prompts.ts";
 import { publishedOf, type Published } from "./published.ts";
 import { readRecordings, type RecordingSet } from "./recordings.ts";
-
-const root = join(import.meta.dirname, "..", "..");
 
 export type Evaluation = {
   readonly file: string;
@@ -38,7 +37,7 @@ export const openEvaluations = async (flags: Flags, heads: Heads): Promise<reado
     return { set, prompts, readable, family: recognizeSet(prompts, known) };
   });
   const texts = files.flatMap(({ readable, family }) => [...readable, ...(family?.prompts ?? [])]);
-  const embeddings = await embedAll(texts);
+  const embeddings = await embedPrompts(texts);
   const learnt = new Set(known.flatMap((set) => set.prompts.map((prompt) => prompt.problem)));
   return files.flatMap((file) =>
     poolsFor(file.readable, file.family, flags).map((pool) =>
@@ -46,20 +45,6 @@ export const openEvaluations = async (flags: Flags, heads: Heads): Promise<reado
     ),
   );
 };
-
-const embedAll = (prompts: readonly Prompt[]): Promise<Embeddings> =>
-  embedTexts(
-    prompts.flatMap((prompt) => prompt.texts),
-    {
-      encoderPath: join(root, "inference", "models", "all-minilm-l6-v2-q8_0.gguf"),
-      cacheDirectory: join(root, ".shoal", "embeddings"),
-      now: () => performance.now(),
-      progress: (done, total) => {
-        if (done % 50 === 0 || done === total)
-          process.stderr.write(`\rencoding ${done} of ${total}${done === total ? "\n" : ""}`);
-      },
-    },
-  );
 
 /** The set's usual pool as far as the file has its workers; every worker of a file of no known set. */
 const poolsFor = (

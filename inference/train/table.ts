@@ -1,0 +1,58 @@
+/** A table of README: computed from recordings and weights into rows, rendered from rows as Markdown. */
+import * as z from "zod";
+import type { Heads } from "./contest.ts";
+import type { Embeddings } from "./embed.ts";
+import type { KnownSet } from "./known-sets.ts";
+
+/** What tables are computed from. Reading and encoding happen when they are first asked for. */
+export type Ground = {
+  readonly heads: Heads;
+  readonly sets: () => Promise<readonly KnownSet[]>;
+  readonly embeddings: () => Promise<Embeddings>;
+};
+
+export type Column<Row> = { readonly title: string; readonly cell: (row: Row) => string };
+
+export type Table = {
+  /** As in README's `<!-- tables:NAME -->`. */
+  readonly name: string;
+  readonly compute: (ground: Ground) => Promise<readonly unknown[]>;
+  /** Markdown of rows that were computed before. Throws when they are not this table's. */
+  readonly render: (rows: unknown) => string;
+};
+
+export const defineTable = <Row>(table: {
+  readonly name: string;
+  readonly row: z.ZodType<Row>;
+  readonly compute: (ground: Ground) => Promise<readonly Row[]>;
+  readonly columns: readonly Column<Row>[];
+}): Table => ({
+  name: table.name,
+  compute: table.compute,
+  render: (rows) => markdown(table.columns, z.array(table.row).parse(rows)),
+});
+
+/** Cells padded as the formatter pads them, so that it leaves the table alone. */
+const markdown = <Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string => {
+  const cells = [columns.map(({ title }) => title), ...rows.map((row) => columns.map(({ cell }) => cell(row)))];
+  const widths = columns.map((_, at) => Math.max(3, ...cells.map((line) => line[at]?.length ?? 0)));
+  const rule = widths.map((width) => "-".repeat(width));
+  const [head = [], ...body] = cells.map((line) => line.map((cell, at) => cell.padEnd(widths[at] ?? 0)));
+  return [head, rule, ...body].map((line) => `| ${line.join(" | ")} |`).join("\n");
+};
+
+export const percent = (value: number): string => value.toFixed(1);
+
+/** Dollars of a prompt, per 1,000 of them. */
+export const dollars = (value: number): string => `$${(1000 * value).toFixed(2)}`;
+
+export const interval = (row: { readonly difference: number; readonly low: number; readonly high: number }): string =>
+  `${signed(row.difference)} [${minus(row.low)}, ${minus(row.high)}]`;
+
+const signed = (value: number): string => `${value >= 0.05 ? "+" : ""}${minus(value)}`;
+
+const minus = (value: number): string =>
+  value
+    .toFixed(1)
+    .replace(/^-0\.0$/, "0.0")
+    .replace("-", "−");

@@ -1,0 +1,96 @@
+/**
+ * `npm run tables` computes README's tables on the conductor into test/results/conductor.json and writes them into
+ * README; `--only a,b` computes just these. `--check` computes nothing and exits with 1 when README is not what the
+ * results say, or the results are not of the committed weights.
+ */
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import * as z from "zod";
+import type { Heads } from "./contest.ts";
+import type { Embeddings } from "./embed.ts";
+import { embedPrompts } from "./embed-prompts.ts";
+import { readKnownSets, type KnownSet } from "./known-sets.ts";
+import type { Ground, Table } from "./table.ts";
+import { competitionTable } from "./tables-competition.ts";
+import { conductorTable } from "./tables-conductor.ts";
+import { fillTables, tablesIn } from "./tables-readme.ts";
+import { readHeads } from "./weights.ts";
+
+const root = join(import.meta.dirname, "..", "..");
+const readmePath = join(root, "README.md");
+const resultsPath = join(root, "test", "results", "conductor.json");
+
+/** To add one: define it in a file of its own, name it here, and put its markers into README. */
+const tables: readonly Table[] = [conductorTable, competitionTable];
+
+const resultsSchema = z.record(z.string(), z.strictObject({ weights: z.string(), rows: z.array(z.unknown()) }));
+type Results = z.infer<typeof resultsSchema>;
+
+const main = async (): Promise<number> => {
+  const { values } = parseArgs({ options: { check: { type: "boolean", default: false }, only: { type: "string" } } });
+  const heads = await readHeads();
+  const before = await readResults();
+  if (values.check) return check(before, versionOf(heads));
+  const wanted = values.only?.split(",") ?? tables.map(({ name }) => name);
+  const stranger = wanted.find((name) => !tables.some((table) => table.name === name));
+  if (stranger !== undefined) return fail(`no table is named ${stranger}`);
+  const results = await computeAll(wanted, before, heads);
+  await writeFile(resultsPath, `${JSON.stringify(results, null, 1)}\n`);
+  const readme = await readFile(readmePath, "utf8");
+  await writeFile(readmePath, fillTables(readme, renderer(results)));
+  for (const table of tables.filter(({ name }) => wanted.includes(name)))
+    console.log(`${table.name}\n\n${table.render(results[table.name]?.rows)}\n`);
+  return 0;
+};
+
+const computeAll = async (wanted: readonly string[], before: Results, heads: Heads): Promise<Results> => {
+  const ground = groundOf(heads);
+  const computed: Results = {};
+  for (const table of tables.filter(({ name }) => wanted.includes(name))) {
+    console.error(`computing ${table.name}`);
+    computed[table.name] = { weights: versionOf(heads), rows: [...(await table.compute(ground))] };
+  }
+  const known = Object.entries({ ...before, ...computed }).filter(([name]) =>
+    tables.some((table) => table.name === name),
+  );
+  return Object.fromEntries(known);
+};
+
+/** Each part is made once, when the first table asks for it. */
+const groundOf = (heads: Heads): Ground => {
+  let sets: Promise<readonly KnownSet[]> | null = null;
+  let embeddings: Promise<Embeddings> | null = null;
+  const readSets = () => (sets ??= readKnownSets());
+  const embed = async () => embedPrompts((await readSets()).flatMap(({ prompts }) => prompts));
+  return { heads, sets: readSets, embeddings: () => (embeddings ??= embed()) };
+};
+
+const check = async (results: Results, weights: string): Promise<number> => {
+  const readme = await readFile(readmePath, "utf8");
+  const stale = tablesIn(readme).find((name) => results[name]?.weights !== weights);
+  if (stale !== undefined) return fail(`the table ${stale} is not of the committed weights: npm run tables`);
+  return fillTables(readme, renderer(results)) === readme ? 0 : fail("README differs from the results: npm run tables");
+};
+
+const renderer =
+  (results: Results) =>
+  (name: string): string => {
+    const table = tables.find((entry) => entry.name === name);
+    if (!table || !results[name]) throw new Error(`README has a table ${name} that was not computed`);
+    return table.render(results[name].rows);
+  };
+
+const readResults = async (): Promise<Results> => {
+  const text = await readFile(resultsPath, "utf8").catch(() => "{}");
+  return resultsSchema.parse(JSON.parse(text));
+};
+
+const versionOf = ({ encoder, edge }: Heads): string => `${encoder.version} ${edge.version}`;
+
+const fail = (message: string): number => {
+  console.error(`tables: ${message}`);
+  return 1;
+};
+
+process.exitCode = await main();
