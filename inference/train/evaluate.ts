@@ -7,6 +7,7 @@ import {
   isRead,
   lacksSome,
   openContest,
+  textOf,
   type Contest,
   type Heads,
 } from "./contest.ts";
@@ -14,6 +15,7 @@ import type { Embeddings } from "./embed.ts";
 import { embedPrompts } from "./embed-prompts.ts";
 import type { Flags } from "./flags.ts";
 import { readKnownSets, recognizeSet, workersOf, type KnownSet } from "./known-sets.ts";
+import { examplesOf } from "./learners.ts";
 import { isReadable, toPrompts, type Prompt } from "./prompts.ts";
 import { publishedOf, type Published } from "./published.ts";
 import { readRecordings, type RecordingSet } from "./recordings.ts";
@@ -36,8 +38,8 @@ export const openEvaluations = async (flags: Flags, heads: Heads): Promise<reado
     const readable = prompts.filter(isReadable);
     return { set, prompts, readable, family: recognizeSet(prompts, known) };
   });
-  const texts = files.flatMap(({ readable, family }) => [...readable, ...(family?.prompts ?? [])]);
-  const embeddings = await embedPrompts(texts);
+  const read = files.flatMap(({ readable, family }) => [...readable, ...examplesOf(family?.prompts ?? [])]);
+  const embeddings = await embedPrompts(read.map((prompt) => textOf(flags, prompt)));
   const learnt = new Set(known.flatMap((set) => set.prompts.map((prompt) => prompt.problem)));
   return files.flatMap((file) =>
     poolsFor(file.readable, file.family, flags).map((pool) =>

@@ -7,8 +7,8 @@ import { createRandom, foldsByProblem, shuffled } from "./random.ts";
 /** Chosen on held-out folds of CodeRouterBench. */
 const ridge = 3;
 const neighbors = 20;
-/** More rows make the Gram matrix slow and change little. */
-const maxRidgeRows = 1600;
+/** More make the Gram matrix slow, have to be encoded, and change little. */
+const maxExamples = 1600;
 /** Outcomes that a type must have before it counts as much as the worker's mean. */
 const shrinkage = 5;
 const folds = 5;
@@ -16,12 +16,17 @@ const seed = 1;
 
 export const learnedRules = (contest: Contest): readonly (readonly [string, Rule])[] => {
   if (contest.training.length === 0) return [];
+  const examples = { ...contest, training: examplesOf(contest.training) };
   return [
     ["told-type-table", crossFitted(contest, (training) => toldTypeRule(contest, training))],
-    ["ridge", crossFitted(contest, (training) => ridgeOn(contest, training))],
-    ["knn", crossFitted(contest, (training) => neighborsOn(contest, training))],
+    ["ridge", crossFitted(examples, (training) => ridgeOn(contest, training))],
+    ["knn", crossFitted(examples, (training) => neighborsOn(contest, training))],
   ];
 };
+
+/** The training prompts whose vectors are read. */
+export const examplesOf = (training: readonly Prompt[]): readonly Prompt[] =>
+  shuffled(training, createRandom(seed)).slice(0, maxExamples);
 
 /** One fit on all training prompts where none of their problems is scored, else one for each fold of the problems. */
 const crossFitted = (contest: Contest, fit: (training: readonly Prompt[]) => Rule): Rule => {
@@ -68,9 +73,7 @@ const strengthsOf = (contest: Contest, prompts: readonly Prompt[], overall: read
 
 const ridgeOn = (contest: Contest, training: readonly Prompt[]): Rule => {
   const rowOf = (prompt: Prompt) => ({ dense: contest.embeddings.of(textOf(contest, prompt)), sparse: null });
-  const examples = shuffled(training, createRandom(seed))
-    .slice(0, maxRidgeRows)
-    .map((prompt) => ({ prompt, row: rowOf(prompt) }));
+  const examples = training.map((prompt) => ({ prompt, row: rowOf(prompt) }));
   const shape = { dense: contest.embeddings.dimensions, buckets: 0 };
   return ridgeRule(examples, { pool: contest.pool, shape, ridge, rowOf });
 };

@@ -62,7 +62,8 @@ const groundOf = (heads: Heads): Ground => {
   let sets: Promise<readonly KnownSet[]> | null = null;
   let embeddings: Promise<Embeddings> | null = null;
   const readSets = () => (sets ??= readKnownSets());
-  const embed = async () => embedPrompts((await readSets()).flatMap(({ prompts }) => prompts));
+  const embed = async () =>
+    embedPrompts((await readSets()).flatMap(({ prompts }) => prompts.flatMap(({ texts }) => texts)));
   return { heads, sets: readSets, embeddings: () => (embeddings ??= embed()) };
 };
 
