@@ -2,7 +2,8 @@ import { packMatrix, type HeadJson } from "../../shared/head.ts";
 import { fitStrengths } from "./fit-strengths.ts";
 import { fitSupport } from "./fit-support.ts";
 import { fitTypes } from "./fit-types.ts";
-import { dotWeights, fitRidge, gramOf, softmax, type Row, type Shape, type Softmax } from "./linear.ts";
+import { labelTexts, type LabeledText } from "./label-texts.ts";
+import { columnsOf, dotWeights, fitRidge, gramOf, softmax, type Row, type Shape, type Softmax } from "./linear.ts";
 import { isReadable, type Prompt } from "./prompts.ts";
 import { createRandom, shuffled } from "./random.ts";
 
@@ -24,53 +25,46 @@ export type FittedHead = Omit<HeadJson, "version" | "trained" | "ballot">;
 
 /** Types, strengths, residuals and support from recorded prompts. The same prompts and seed give the same weights. */
 export const fitHead = (prompts: readonly Prompt[], options: FitOptions): FittedHead => {
-  const readable = prompts.filter(isReadable);
-  const types = [...new Set(readable.map((prompt) => prompt.type))].toSorted();
-  const typeAt = new Map(types.map((type, at) => [type, at]));
-  const domains = types.map((type) => readable.find((prompt) => prompt.type === type)?.domain ?? type);
-  const rows = new Map(readable.map((prompt) => [prompt, prompt.texts.map(options.rowOf)]));
-  const rowsOf = (prompt: Prompt) => rows.get(prompt) ?? [];
-
-  const typed = readable.map((prompt) => ({ rows: rowsOf(prompt), type: typeAt.get(prompt.type) ?? 0 }));
-  const typeModel = fitTypes(typed, { types: types.length, shape: options.shape, random: createRandom(options.seed) });
-  const labeled = prompts.map((prompt) => ({
-    type: isReadable(prompt) ? (typeAt.get(prompt.type) ?? null) : null,
-    domain: prompt.domain,
-    models: prompt.models,
-  }));
+  const { shape, seed } = options;
+  const { types, domains, texts } = labelTexts(prompts, { ...options, random: createRandom(seed + 3) });
+  const typeModel = fitTypes(texts, { types: types.length, shape, random: createRandom(seed) });
+  const labeled = [
+    ...texts.map(({ prompt, type, weight }) => ({ type, domain: domains[type] ?? "", weight, models: prompt.models })),
+    ...prompts
+      .filter((prompt) => !isReadable(prompt))
+      .map(({ domain, models }) => ({ type: null, domain, weight: withoutText, models })),
+  ];
   const profiles = options.profiles.map((name) => ({ name, ...roundStrengths(fitStrengths(name, labeled, domains)) }));
-  const { shape } = options;
   const support = fitSupport(
-    typed.flatMap(({ rows: [row] }) => (row ? [shape.dense > 0 ? { dense: row.dense, sparse: null } : row] : [])),
+    texts.map(({ row }) => (shape.dense > 0 ? { dense: row.dense, sparse: null } : row)),
     {
       shape: shape.dense > 0 ? { dense: shape.dense, buckets: 0 } : shape,
       centers: options.centers,
-      random: createRandom(options.seed + 1),
+      random: createRandom(seed + 1),
     },
   );
-  const columns = shape.dense + shape.buckets;
   return {
     kind: options.kind,
     features: shape.dense > 0 ? shape.dense : shape.buckets,
     buckets: shape.dense > 0 ? shape.buckets : 0,
-    types,
-    typeWeights: packMatrix(typeModel.weights, columns),
+    types: [...types],
+    typeWeights: packMatrix(typeModel.weights, columnsOf(shape)),
     typeBias: typeModel.bias.map(round),
     profiles,
-    residual:
-      options.residual &&
-      fitResidual(readable, { ...options, residual: options.residual, typeModel, rowsOf, profiles }),
+    residual: options.residual && fitResidual(texts, { ...options, residual: options.residual, typeModel, profiles }),
     support: { ...support, far: round(support.far), near: round(support.near) },
   };
 };
 
+/** A prompt without text comes from another source than those of its domain with text: it counts for less. */
+const withoutText = 0.3;
+
 /** More prompts of one set make the Gram matrix slow and change little. */
 const maxResidualRows = 1600;
 
-type ResidualOptions = Omit<FitOptions, "profiles"> & {
+type ResidualOptions = Pick<FitOptions, "shape" | "seed"> & {
   readonly residual: NonNullable<FitOptions["residual"]>;
   readonly typeModel: Softmax;
-  readonly rowsOf: (prompt: Prompt) => readonly Row[];
   readonly profiles: FittedHead["profiles"];
 };
 
@@ -78,38 +72,27 @@ type ResidualOptions = Omit<FitOptions, "profiles"> & {
  * What is left of each outcome when its types are taken off, by ridge regression within each set; on the n-grams alone,
  * since the encoder's few directions fit noise here.
  */
-const fitResidual = (readable: readonly Prompt[], options: ResidualOptions): FittedHead["residual"] => {
+const fitResidual = (texts: readonly LabeledText[], options: ResidualOptions): FittedHead["residual"] => {
   const { residual, shape, typeModel } = options;
-  const fitted = [...Map.groupBy(readable, (prompt) => prompt.set).values()].flatMap((prompts) => {
-    const names = residual.profiles.filter((name) => prompts.some((prompt) => prompt.models[name] !== undefined));
+  const fitted = [...Map.groupBy(texts, ({ prompt }) => prompt.set).values()].flatMap((members) => {
+    const names = residual.profiles.filter((name) => members.some(({ prompt }) => prompt.models[name] !== undefined));
     if (names.length === 0) return [];
-    const pairs = shuffled(
-      prompts.flatMap((prompt) =>
-        options.rowsOf(prompt).map((row, _, all) => ({ prompt, row, weight: 1 / all.length })),
-      ),
-      createRandom(options.seed + 2),
-    ).slice(0, maxResidualRows);
-    const rows = pairs.map(({ row }) => row);
-    const ngrams = rows.map((row) => ({ dense: null, sparse: row.sparse }));
-    const probabilities = rows.map((row) =>
-      softmax(typeModel.weights.map((weights, type) => (typeModel.bias[type] ?? 0) + dotWeights(weights, row, shape))),
-    );
+    const kept = shuffled(members, createRandom(options.seed + 2)).slice(0, maxResidualRows);
+    const ngrams = kept.map(({ row }) => ({ dense: null, sparse: row.sparse }));
+    const probabilities = kept.map(({ row }) => typesOf(typeModel, row, shape));
     const targets = names.map((name) => {
       const strengths = options.profiles.find((profile) => profile.name === name)?.strengths ?? [];
-      return pairs.map(({ prompt }, at) => {
+      return kept.map(({ prompt }, at) => {
         const outcome = prompt.models[name];
         if (!outcome || outcome.outage) return 0;
-        const typedQuality = strengths.reduce(
-          (sum, strength, type) => sum + strength * (probabilities[at]?.[type] ?? 0),
-          0,
-        );
-        return outcome.correct - typedQuality;
+        const typed = strengths.reduce((sum, strength, type) => sum + strength * (probabilities[at]?.[type] ?? 0), 0);
+        return outcome.correct - typed;
       });
     });
     const models = fitRidge(ngrams, gramOf(ngrams), targets, {
       ridge: residual.ridge,
       shape,
-      rowWeights: pairs.map(({ weight }) => weight),
+      rowWeights: kept.map(({ weight }) => weight),
     });
     return names.map((name, at) => ({ name, model: models[at] }));
   });
@@ -117,11 +100,14 @@ const fitResidual = (readable: readonly Prompt[], options: ResidualOptions): Fit
     profiles: fitted.map(({ name }) => name),
     weights: packMatrix(
       fitted.map(({ model }) => model?.weights ?? []),
-      shape.dense + shape.buckets,
+      columnsOf(shape),
     ),
     bias: fitted.map(({ model }) => round(model?.bias ?? 0)),
   };
 };
+
+const typesOf = (model: Softmax, row: Row, shape: Shape): readonly number[] =>
+  softmax(model.weights.map((weights, type) => (model.bias[type] ?? 0) + dotWeights(weights, row, shape)));
 
 const round = (value: number): number => Number(value.toPrecision(6));
 

@@ -1,11 +1,12 @@
 /** What each model is good at: outcomes per task type, shrunk to the model's domain and that to its mean. */
 import type { Outcome } from "./recordings.ts";
 
-/** One recorded prompt as strengths see it. Prompts without text count for their domain. */
+/** Recorded outcomes as strengths see them. Prompts without text count for their domain. */
 export type Labeled = {
   /** Index of the task type; null where only the domain is known. */
   readonly type: number | null;
   readonly domain: string;
+  readonly weight: number;
   readonly models: Readonly<Record<string, Outcome>>;
 };
 
@@ -22,8 +23,11 @@ const domainPrior = 3;
 const typePrior = 10;
 /** Tokens and times vary by a factor of ten within a type: two outcomes' worth is enough to bridge an empty one. */
 const amountPrior = 2;
-/** A prompt without text comes from another source than those of its domain with text: it counts for less. */
-const withoutText = 0.3;
+/**
+ * What a call that failed takes off, in quality. Failures are masked: they say nothing of the model's answers. But they
+ * are not free to those who then wait for another worker.
+ */
+const failedCall = 0.25;
 const charactersPerToken = 4;
 
 export const fitStrengths = (
@@ -33,16 +37,19 @@ export const fitStrengths = (
 ): Strengths => {
   const seen = prompts.flatMap((prompt): Seen[] => {
     const outcome = prompt.models[model];
-    return outcome ? [{ ...prompt, outcome, weight: prompt.type === null ? withoutText : 1 }] : [];
+    return outcome ? [{ ...prompt, outcome }] : [];
   });
   const quality = byType(seen, domainOfType, ({ outcome }) => (outcome.outage ? null : outcome.correct), [
     domainPrior,
     typePrior,
   ]);
   const evidence = domainOfType.map((_, type) => seen.filter((row) => row.type === type && !row.outcome.outage).length);
+  const failures = byType(seen, domainOfType, ({ outcome }) => (outcome.outage ? 1 : 0), [domainPrior, typePrior]);
   return {
     mean: quality.mean ?? 0.5,
-    strengths: quality.types.map((value) => value ?? quality.mean ?? 0.5),
+    strengths: quality.types.map((value, type) =>
+      Math.max(0, (value ?? quality.mean ?? 0.5) - failedCall * (failures.types[type] ?? 0)),
+    ),
     evidence,
     outputTokens: byType(seen, domainOfType, ({ outcome }) => outputTokensOf(outcome), [amountPrior, amountPrior])
       .types,
@@ -60,7 +67,7 @@ export const outputTokensOf = (outcome: Outcome): number | null => {
   return outcome.chars_out === undefined ? null : outcome.chars_out / charactersPerToken;
 };
 
-type Seen = Labeled & { readonly outcome: Outcome; readonly weight: number };
+type Seen = Labeled & { readonly outcome: Outcome };
 
 const average = (
   rows: readonly { value: number; weight: number }[],

@@ -6,7 +6,7 @@ import { foldsByProblem } from "./random.ts";
 export const foldCount = 5;
 
 /** What a head that has not seen a prompt's problem says of each of its texts. */
-export type HeldOut = { readonly prompt: Prompt; readonly predictions: readonly Prediction[] };
+export type HeldOut = { readonly prompt: Prompt; readonly fold: number; readonly predictions: readonly Prediction[] };
 
 /** Cross-validated predictions within one set. */
 export const predictHeldOut = (
@@ -28,6 +28,7 @@ export const predictHeldOut = (
       .filter((prompt, at) => folds[at] === fold && isReadable(prompt))
       .map((prompt) => ({
         prompt,
+        fold,
         predictions: prompt.texts.map((text) => predict(head, options.featuresOf(text), options.profiles)),
       }));
   });

@@ -1,6 +1,6 @@
 /** Decisions on recorded prompts, scored by what was recorded: the same `decide` and `tally` as in service. */
 import { readAnswer, type Extractor } from "../../shared/answers.ts";
-import { tally, type Ballot, type Vote } from "../../shared/ballot.ts";
+import { tally, type Ballot, type Vote, type Winner } from "../../shared/ballot.ts";
 import { decide } from "../../shared/decide.ts";
 import type { Candidate, PlanRequest } from "../../shared/decision.ts";
 import type { Prediction } from "../../shared/head.ts";
@@ -20,8 +20,8 @@ export type Played = {
 
 export type Trade = { readonly lambda: number; readonly mu: number };
 
-/** What a call counts where a set has no costs, so that λ has something to weigh. */
-export const assumedCallDollars = 0.0007;
+/** What a call counts where a set has no costs, so that λ has something to weigh: 200 tokens at $6 a million. */
+export const assumedCallDollars = 0.0012;
 
 /** The pool as candidates: prices fitted to the recorded costs, nothing observed of their latency. */
 const candidatesOf = (pool: readonly string[], prices: ReadonlyMap<string, Rates>, inputTokens: number): Candidate[] =>
@@ -70,7 +70,16 @@ export const playSingle = (prompt: Prompt, worker: string): Played => {
   return { score: outcome?.correct ?? 0, dollars: dollarsOf(outcome), calls: 1, waves: 1 };
 };
 
-export const playBallot = (prompt: Prompt, ballot: Ballot): Played => {
+export type Polled = {
+  /** In the order of asking. */
+  readonly votes: readonly Vote[];
+  readonly waves: number;
+  /** Null when most workers abstained. */
+  readonly winner: Winner | null;
+};
+
+/** A ballot carried out on the record. */
+export const poll = (prompt: Prompt, ballot: Ballot): Polled => {
   const votes: Vote[] = [];
   let waves = 0;
   let state = tally(ballot, votes);
@@ -79,8 +88,13 @@ export const playBallot = (prompt: Prompt, ballot: Ballot): Played => {
     for (const worker of state.ask) votes.push({ worker, answer: answerOf(prompt.models[worker], ballot.extractor) });
     state = tally(ballot, votes);
   }
+  return { votes, waves, winner: state.winner };
+};
+
+export const playBallot = (prompt: Prompt, ballot: Ballot): Played => {
+  const { votes, waves, winner } = poll(prompt, ballot);
   // Without a winner the best worker's own text goes out: replays cannot score a judge that writes.
-  const worker = state.winner?.worker ?? ballot.order[0]?.worker ?? "";
+  const worker = winner?.worker ?? ballot.order[0]?.worker ?? "";
   const dollars = votes.reduce((sum, vote) => sum + dollarsOf(prompt.models[vote.worker]), 0);
   return { score: prompt.models[worker]?.correct ?? 0, dollars, calls: votes.length, waves };
 };
