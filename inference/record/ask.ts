@@ -1,0 +1,161 @@
+/** A Shoal as the recorder sees it: its workers with prices, and one prompt asked of one of them, straight through. */
+import { setTimeout as delay } from "node:timers/promises";
+import OpenAI, { APIError } from "openai";
+import * as z from "zod";
+import type { Price } from "../../shared/pricing.ts";
+import { err, ok, type Result } from "../../shared/result.ts";
+
+/** A worker in `GET /v1/models`. */
+export type Listed = {
+  readonly id: string;
+  /** Dollars per million tokens; null when unknown. */
+  readonly price: Price | null;
+  readonly maxOutputTokens: number;
+};
+
+export type Question = {
+  readonly worker: string;
+  readonly system: string | undefined;
+  readonly text: string;
+  readonly maxTokens: number;
+};
+
+export type Reply = {
+  readonly text: string;
+  readonly finish: string;
+  readonly tokensIn: number;
+  readonly tokensOut: number;
+  readonly costUsd: number;
+  readonly latencyMs: number;
+  /** The vendor's own name of what answered; null when it named none. */
+  readonly model: string | null;
+};
+
+export type Failure = {
+  /** HTTP status; null when the connection broke or the failure came within the stream. */
+  readonly status: number | null;
+  readonly code: string;
+  readonly message: string;
+  readonly retryAfterMs: number | null;
+  /** What the call cost all the same; null when that cannot be known. */
+  readonly costUsd: number | null;
+};
+
+export type Shoal = {
+  workers(): Promise<readonly Listed[]>;
+  ask(question: Question, signal: AbortSignal): Promise<Result<Reply, Failure>>;
+};
+
+/** Longer than any deadline of the edge's. */
+const timeoutMs = 1_200_000;
+/** A trace is kept some milliseconds after its answer's last word. */
+const looksForTrace = 20;
+const lookEveryMs = 100;
+
+const rate = z.number().min(0);
+const rates = { input: rate, output: rate, cachedInput: rate.exactOptional(), cacheWrite: rate.exactOptional() };
+const priceSchema = z.object({
+  ...rates,
+  tiers: z.array(z.object({ ...rates, aboveInputTokens: z.number() })).exactOptional(),
+});
+const modelsSchema = z.object({
+  data: z.array(
+    z.object({ id: z.string(), price: priceSchema.nullable().default(null), max_output_tokens: z.number().default(0) }),
+  ),
+});
+const usageSchema = z.object({
+  prompt_tokens: z.number(),
+  completion_tokens: z.number(),
+  /** Dollars. */
+  cost: z.number(),
+});
+const traceSchema = z.object({ upstream_model: z.string().nullish(), cost_usd: z.number().nullable() });
+type Trace = z.infer<typeof traceSchema>;
+
+export const connectShoal = (target: { readonly url: string; readonly key: string }, now: () => number): Shoal => {
+  const client = new OpenAI({ baseURL: `${target.url}/v1`, apiKey: target.key, maxRetries: 0, timeout: timeoutMs });
+
+  const findTrace = async (id: string | null): Promise<Trace | null> => {
+    if (id === null) return null;
+    for (let look = 0; look < looksForTrace; look += 1) {
+      const found: unknown = await client.get(`/traces/${id}`).catch(() => null);
+      if (found !== null) return traceSchema.safeParse(found).data ?? null;
+      await delay(lookEveryMs);
+    }
+    return null;
+  };
+
+  const failed = async (error: unknown, id: string | null): Promise<Failure> => {
+    const known = error instanceof APIError ? error : null;
+    const status = known?.status ?? null;
+    const trace = await findTrace(id ?? known?.requestID ?? null);
+    return {
+      status,
+      code: known?.code ?? known?.type ?? "connection",
+      message: error instanceof Error ? error.message : String(error),
+      retryAfterMs: readRetryAfter(known),
+      // What is refused with a status before any worker was called leaves no trace.
+      costUsd: trace?.cost_usd ?? (status !== null && trace === null ? 0 : null),
+    };
+  };
+
+  return {
+    async workers() {
+      const { data } = modelsSchema.parse(await client.get("/models"));
+      return data
+        .filter(({ id }) => id.includes("/"))
+        .map(({ id, price, max_output_tokens: maxOutputTokens }) => ({ id, price, maxOutputTokens }));
+    },
+
+    async ask(question, signal) {
+      const startedAt = now();
+      let id: string | null = null;
+      try {
+        const { data: chunks, request_id } = await client.chat.completions
+          .create(bodyOf(question), { signal, headers: { "cache-control": "no-store" } })
+          .withResponse();
+        id = request_id;
+        let text = "";
+        let finish = "";
+        let usage: unknown = null;
+        for await (const chunk of chunks) {
+          text += chunk.choices[0]?.delta.content ?? chunk.choices[0]?.delta.refusal ?? "";
+          finish = chunk.choices[0]?.finish_reason ?? finish;
+          usage = chunk.usage ?? usage;
+        }
+        const latencyMs = now() - startedAt;
+        const { prompt_tokens, completion_tokens, cost } = usageSchema.parse(usage);
+        const trace = await findTrace(id);
+        return ok({
+          text,
+          finish,
+          tokensIn: prompt_tokens,
+          tokensOut: completion_tokens,
+          costUsd: cost,
+          latencyMs,
+          model: trace?.upstream_model ?? null,
+        });
+      } catch (error) {
+        return err(await failed(error, id));
+      }
+    },
+  };
+};
+
+/** Streamed: a long answer in one piece would outlast what HTTP clients wait for headers. */
+const bodyOf = ({ worker, system, text, maxTokens }: Question) => ({
+  model: worker,
+  stream: true as const,
+  stream_options: { include_usage: true },
+  max_completion_tokens: maxTokens,
+  messages: [
+    ...(system === undefined ? [] : [{ role: "system" as const, content: system }]),
+    { role: "user" as const, content: text },
+  ],
+});
+
+const readRetryAfter = (error: APIError | null): number | null => {
+  const header = error?.headers?.get("retry-after") ?? null;
+  const seconds = header === null ? NaN : Number(header);
+  return Number.isFinite(seconds) ? seconds * 1000 : null;
+};
