@@ -32,14 +32,14 @@ export type Evaluation = {
 export const openEvaluations = async (flags: Flags, heads: Heads): Promise<readonly Evaluation[]> => {
   const sets = [];
   for (const path of flags.recordings) sets.push(await readRecordings(path));
-  const known = await readKnownSets();
-  const files = sets.map((set) => {
-    const prompts = toPrompts(set);
+  const read = sets.map((set) => ({ set, prompts: toPrompts(set) }));
+  const known = await readKnownSets(workersOf(read.flatMap(({ prompts }) => prompts)));
+  const files = read.map(({ set, prompts }) => {
     const readable = prompts.filter(isReadable);
     return { set, prompts, readable, family: recognizeSet(prompts, known) };
   });
-  const read = files.flatMap(({ readable, family }) => [...readable, ...examplesOf(family?.prompts ?? [])]);
-  const embeddings = await embedPrompts(read.map((prompt) => textOf(flags, prompt)));
+  const encoded = files.flatMap(({ readable, family }) => [...readable, ...examplesOf(family?.prompts ?? [])]);
+  const embeddings = await embedPrompts(encoded.map((prompt) => textOf(flags, prompt)));
   const learnt = new Set(known.flatMap((set) => set.prompts.map((prompt) => prompt.problem)));
   return files.flatMap((file) =>
     poolsFor(file.readable, file.family, flags).map((pool) =>

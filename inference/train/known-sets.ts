@@ -13,16 +13,22 @@ export type KnownSet = {
   readonly prompts: readonly Prompt[];
 };
 
-export const readKnownSets = async (): Promise<readonly KnownSet[]> => {
+/** All of them, or those that share two workers at least with `workers`. */
+export const readKnownSets = async (workers: ReadonlySet<string> | null): Promise<readonly KnownSet[]> => {
   const files = (await readdir(bundledRecordings)).filter((file) => /\.jsonl(?:\.gz)?$/.test(file)).toSorted();
-  const known = files.filter((file) => poolsOf(nameOf(file)).length > 0);
+  const wanted = files.filter((file) => {
+    const [usual] = poolsOf(nameOf(file));
+    return usual && (workers === null || sharedWith(usual, workers) >= leastShared);
+  });
   const sets = [];
-  for (const file of known) {
+  for (const file of wanted) {
     const prompts = toPrompts(await readRecordings(join(bundledRecordings, file))).filter(isReadable);
     sets.push({ name: nameOf(file), pools: poolsOf(nameOf(file)), prompts });
   }
   return sets;
 };
+
+const leastShared = 2;
 
 /** Told by domains and workers, whatever the file is called. Null when it is none of them. */
 export const recognizeSet = (prompts: readonly Prompt[], known: readonly KnownSet[]): KnownSet | null => {
@@ -30,12 +36,14 @@ export const recognizeSet = (prompts: readonly Prompt[], known: readonly KnownSe
   const matches = known.map((set) => {
     const domains = new Set(set.prompts.map((prompt) => prompt.domain));
     const near = prompts.filter((prompt) => domains.has(prompt.domain)).length / prompts.length;
-    const shared = set.pools[0]?.filter((worker) => workers.has(worker)).length ?? 0;
-    return { set, near: shared >= 2 ? near : 0 };
+    return { set, near: sharedWith(set.pools[0] ?? [], workers) >= leastShared ? near : 0 };
   });
   const [best] = matches.toSorted((a, b) => b.near - a.near);
   return best && best.near >= 0.5 ? best.set : null;
 };
+
+const sharedWith = (pool: readonly string[], workers: ReadonlySet<string>): number =>
+  pool.filter((worker) => workers.has(worker)).length;
 
 export const workersOf = (prompts: readonly Prompt[]): ReadonlySet<string> =>
   new Set(prompts.flatMap((prompt) => Object.keys(prompt.models)));

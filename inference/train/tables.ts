@@ -61,7 +61,7 @@ const computeAll = async (wanted: readonly string[], before: Results, heads: Hea
 const groundOf = (heads: Heads): Ground => {
   let sets: Promise<readonly KnownSet[]> | null = null;
   let embeddings: Promise<Embeddings> | null = null;
-  const readSets = () => (sets ??= readKnownSets());
+  const readSets = () => (sets ??= readKnownSets(null));
   const embed = async () =>
     embedPrompts((await readSets()).flatMap(({ prompts }) => prompts.flatMap(({ texts }) => texts)));
   return { heads, sets: readSets, embeddings: () => (embeddings ??= embed()) };
