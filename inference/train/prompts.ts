@@ -11,6 +11,8 @@ export type Prompt = {
   /** What a router would have seen: with the instruction, and where there is one also without. Empty: text unknown. */
   readonly texts: readonly string[];
   readonly models: Recording["models"];
+  /** How the answers were graded, where the recording says so. */
+  readonly verifier?: NonNullable<Recording["verifier"]>;
 };
 
 const maxTypeName = 64;
@@ -24,6 +26,7 @@ export const toPrompts = (set: RecordingSet): readonly Prompt[] =>
     type: typeOf(recording),
     texts: textsOf(recording),
     models: recording.models,
+    ...(recording.verifier !== undefined && { verifier: recording.verifier }),
   }));
 
 export const isReadable = (prompt: Prompt): boolean => prompt.texts.length > 0;

@@ -107,6 +107,7 @@ export const answerOf = (outcome: Outcome | undefined, extractor: Extractor): st
 
 export const extractorOf = (prompt: Prompt): Extractor | null => {
   if (Object.values(prompt.models).every((outcome) => outcome.pred === undefined)) return null;
+  if (prompt.verifier !== undefined) return prompt.verifier === "tests" ? null : prompt.verifier;
   if (prompt.domain.startsWith("mmlupro/")) return "choice";
   return prompt.domain.startsWith("math/") ? "number" : "short";
 };
