@@ -15,8 +15,8 @@ export type Preference = {
 /** The one table. Evaluation prints exactly these settings. */
 export const preferenceTable: Readonly<Record<PreferenceName, Preference>> = {
   quality: { name: "quality", lambda: 8, mu: 0.0001 },
-  balanced: { name: "balanced", lambda: 30, mu: 0.0002 },
-  economy: { name: "economy", lambda: 50, mu: 0.0002 },
+  balanced: { name: "balanced", lambda: 25, mu: 0.0002 },
+  economy: { name: "economy", lambda: 90, mu: 0.0002 },
 };
 
 export const defaultPreference: Preference = preferenceTable.balanced;

@@ -20,8 +20,8 @@ export type Played = {
 
 export type Trade = { readonly lambda: number; readonly mu: number };
 
-/** What a call counts where a set has no costs, so that λ has something to weigh: 200 tokens at $6 a million. */
-export const assumedCallDollars = 0.0012;
+/** What a call counts where a set has no costs, so that λ has something to weigh: 100 tokens at $4 a million. */
+export const assumedCallDollars = 0.0004;
 
 /** The pool as candidates: prices fitted to the recorded costs, nothing observed of their latency. */
 const candidatesOf = (pool: readonly string[], prices: ReadonlyMap<string, Rates>, inputTokens: number): Candidate[] =>

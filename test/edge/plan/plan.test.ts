@@ -164,7 +164,13 @@ describe("the conductor", () => {
     expect(request?.url).toBe("http://conductor.example.com/v1/plan");
     expect(request?.headers.get("authorization")).toBe("Bearer conductor-secret");
     const body = planRequestSchema.parse(await request?.json());
-    expect(body).toMatchObject({ tier: "ultra", extractor: "choice", tools: false, lambda: 20, deadlineMs: 1500 });
+    expect(body).toMatchObject({
+      tier: "ultra",
+      extractor: "choice",
+      tools: false,
+      lambda: defaultPreference.lambda,
+      deadlineMs: 1500,
+    });
     expect(body.candidates.map(({ worker, latencyMs }) => [worker, latencyMs])).toEqual([
       ["north/a", null],
       ["north/b", 1234],
