@@ -125,6 +125,8 @@ const createAsk = (deps: AskDeps) => {
       journal.append({ type: "open", ...call, at: at(), bound_usd: bound });
       const reply = await shoal.ask(question, deps.abort);
       if (reply.ok) return answered(job, reply.value);
+      // Who was cut off has not failed; what that cost stays as opened.
+      if (deps.abort.aborted) return budget.settle(bound, bound);
       failed(job, reply.error);
       if (!busy.includes(reply.error.status)) return;
       const waitMs = Math.max(reply.error.retryAfterMs ?? 0, firstWaitMs * 2 ** attempt);

@@ -177,7 +177,7 @@ const record = async (run: Run): Promise<number> => {
 };
 
 const ends: Record<AskEnd, string> = {
-  complete: "Every answer has been asked for.",
+  complete: "Done.",
   budget: "The next call could pass the budget.",
   stopped: "Stopped.",
 };

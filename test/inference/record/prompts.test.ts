@@ -21,19 +21,17 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true }));
 
 describe("bundled prompts", () => {
-  const own = (kind: Prompt["verifier"]["kind"]) => bundled.filter(({ verifier }) => verifier.kind === kind);
-
   it("have unit tests and schemas that tell right from wrong", async (context) => {
     context.skip(sandbox.languages.size < 2, "no sandbox here");
     const solutionSchema = z.object({ id: z.string(), right: z.string(), wrong: z.array(z.string()).min(1) });
     const { rows } = await readJsonLines(join(import.meta.dirname, "solutions.jsonl"), solutionSchema);
-    const tasks = [...own("tests"), ...own("json")];
+    const tasks = bundled.filter(({ verifier: { kind } }) => kind === "tests" || kind === "json");
     expect(rows.map(({ id }) => id).toSorted()).toEqual(tasks.map(({ id }) => id).toSorted());
     const misjudged = [];
     for (const { id, right, wrong } of rows) {
       const verifier = tasks.find((task) => task.id === id)?.verifier;
       if (verifier === undefined) continue;
-      for (const [answer, correct] of [[right, 1] as const, ...wrong.map((answer) => [answer, 0] as const)]) {
+      for (const [answer, correct] of [[right, 1] as const, ...wrong.map((text) => [text, 0] as const)]) {
         if ((await gradeAnswer(verifier, answer, run)).correct !== correct) misjudged.push({ id, answer });
       }
     }
@@ -59,14 +57,14 @@ describe("bundled prompts", () => {
   });
 });
 
+const read = async (...rows: readonly object[]) => {
+  const file = join(dir, "own.jsonl");
+  await writeFile(file, rows.map((row) => JSON.stringify(row)).join("\n"));
+  return readPrompts(file);
+};
+
 describe("a file of prompts", () => {
   const good = { id: "a", domain: "d", problem: "p", prompt: "1 + 1?", verifier: { kind: "number", answer: "2" } };
-  const read = async (...rows: readonly object[]) => {
-    const file = join(dir, "own.jsonl");
-    await writeFile(file, rows.map((row) => JSON.stringify(row)).join("\n"));
-    return readPrompts(file);
-  };
-
   it("is read with instruction and system", async () => {
     const prompt = { ...good, instruction: "Add.", system: "Be brief." };
     expect(await read(prompt)).toEqual([prompt]);
