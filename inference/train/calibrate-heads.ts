@@ -28,9 +28,8 @@ export const placeStrangers = async (
   const prompts = recorded.flatMap((set) => toPrompts(withTrainedNames(set))).filter(isReadable);
   const placed = strangers.filter((worker) => prompts.some((prompt) => scoreOf(prompt.models[worker]) !== null));
   if (placed.length === 0) return { heads, placed, problems: new Set() };
-  const sets = await readKnownSets();
-  const ground = fitGround(sets);
-  const embeddings = await embedPrompts([...ground.prompts, ...prompts]);
+  const ground = fitGround(await readKnownSets());
+  const embeddings = await embedPrompts([...ground.prompts, ...prompts].flatMap(({ texts }) => texts));
   const place = (head: Head, featuresOf: (text: string) => Features): Head => {
     const reading = readGround(ground, { head, featuresOf });
     const profiles = placed.map((worker) => fitProfile(worker, prompts, { ground, reading, date }));

@@ -69,14 +69,29 @@ export const isRead = (prompt: Prompt, worker: string): boolean => {
   return extractor === null || answerOf(prompt.models[worker], extractor) !== null;
 };
 
-/** A worker that the training prompts lack stands where its mean in the weights puts it. */
-const orderOf = ({ pool, training, heads }: Pick<Contest, "pool" | "training" | "heads">): readonly string[] => {
+/**
+ * By what the training prompts recorded. A worker that they lack stands where the weights expect it on the prompts that
+ * are scored; without training prompts all workers stand by their means in the weights.
+ */
+const orderOf = (contest: Omit<Contest, "prices" | "order">): readonly string[] => {
+  const { pool, training, heads } = contest;
   const means = new Map(
     pool.map((worker) => {
+      if (training.length === 0) return [worker, heads.encoder.profiles.get(worker)?.mean ?? 0];
       const outcomes = training.flatMap((prompt) => prompt.models[worker]?.correct ?? []);
-      const recorded = outcomes.reduce((sum, outcome) => sum + outcome, 0) / outcomes.length;
-      return [worker, outcomes.length > 0 ? recorded : (heads.encoder.profiles.get(worker)?.mean ?? 0)];
+      return [worker, outcomes.length > 0 ? meanOf(outcomes) : expectedOf(contest, worker)];
     }),
   );
   return pool.toSorted((a, b) => (means.get(b) ?? 0) - (means.get(a) ?? 0));
 };
+
+const expectedOf = (contest: Omit<Contest, "prices" | "order">, worker: string): number =>
+  meanOf(
+    contest.prompts.map((prompt) => {
+      const text = textOf(contest, prompt);
+      const features = readFeatures(contest.heads.encoder, text, contest.embeddings.of(text));
+      return predict(contest.heads.encoder, features, [worker]).profiles.get(worker)?.quality ?? 0;
+    }),
+  );
+
+const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -21,7 +21,8 @@ const main = async (): Promise<number> => {
   const absent = [...flags.value.recordings, ...flags.value.calibrate].find((path) => !existsSync(path));
   if (absent !== undefined) return fail(`${absent}: no such file`, 2);
   const heads = await readHeads();
-  const opened = await openEvaluations(flags.value, heads).catch((error: unknown) =>
+  const today = new Date().toISOString().slice(0, 10);
+  const opened = await openEvaluations(flags.value, heads, today).catch((error: unknown) =>
     error instanceof Error ? error.message : String(error),
   );
   if (typeof opened === "string") return fail(opened, 2);

@@ -1,16 +1,6 @@
 /** From files to contests: what is scored, with which pool, and what is to be said about it. */
 import { basename } from "node:path";
-import {
-  bestSingle,
-  hasOutage,
-  isComparable,
-  isRead,
-  lacksSome,
-  openContest,
-  textOf,
-  type Contest,
-  type Heads,
-} from "./contest.ts";
+import { bestSingle, hasOutage, isRead, lacksSome, openContest, textOf, type Contest, type Heads } from "./contest.ts";
 import type { Embeddings } from "./embed.ts";
 import { embedPrompts } from "./embed-prompts.ts";
 import type { Flags } from "./flags.ts";
@@ -18,6 +8,9 @@ import { readKnownSets, recognizeSet, workersOf, type KnownSet } from "./known-s
 import { examplesOf } from "./learners.ts";
 import { isReadable, toPrompts, type Prompt } from "./prompts.ts";
 import { publishedOf, type Published } from "./published.ts";
+import { abridged, contestCounts, told } from "./evaluation-notes.ts";
+import { placeStrangers, type PlacedHeads } from "./calibrate-heads.ts";
+import { trainedName, withTrainedNames } from "./trained-names.ts";
 import { readRecordings, type RecordingSet } from "./recordings.ts";
 
 export type Evaluation = {
@@ -28,24 +21,25 @@ export type Evaluation = {
   readonly notes: readonly string[];
 };
 
-/** Throws an error of one line when a file cannot be read. */
-export const openEvaluations = async (flags: Flags, heads: Heads): Promise<readonly Evaluation[]> => {
+/** Throws an error of one line when a file cannot be read. `date` is the day, ISO 8601. */
+export const openEvaluations = async (flags: Flags, heads: Heads, date: string): Promise<readonly Evaluation[]> => {
   const sets = [];
-  for (const path of flags.recordings) sets.push(await readRecordings(path));
+  for (const path of flags.recordings) sets.push(withTrainedNames(await readRecordings(path)));
   const read = sets.map((set) => ({ set, prompts: toPrompts(set) }));
   const known = await readKnownSets(workersOf(read.flatMap(({ prompts }) => prompts)));
   const files = read.map(({ set, prompts }) => {
     const readable = prompts.filter(isReadable);
-    return { set, prompts, readable, family: recognizeSet(prompts, known) };
+    const family = recognizeSet(prompts, known);
+    return { set, prompts, readable, family, pools: poolsFor(readable, family, flags) };
   });
+  const wanted = new Set(files.flatMap(({ pools }) => pools.flat()));
+  const strangers = [...wanted].filter((worker) => !heads.encoder.profiles.has(worker));
+  const placed = await placeStrangers(heads, strangers, { paths: flags.calibrate, date });
+  const problems = known.flatMap((set) => set.prompts.map((prompt) => prompt.problem));
+  const learnt = new Set([...problems, ...placed.problems]);
   const encoded = files.flatMap(({ readable, family }) => [...readable, ...examplesOf(family?.prompts ?? [])]);
   const embeddings = await embedPrompts(encoded.map((prompt) => textOf(flags, prompt)));
-  const learnt = new Set(known.flatMap((set) => set.prompts.map((prompt) => prompt.problem)));
-  return files.flatMap((file) =>
-    poolsFor(file.readable, file.family, flags).map((pool) =>
-      openOne(file, pool, { flags, heads, embeddings, learnt }),
-    ),
-  );
+  return files.flatMap((file) => file.pools.map((pool) => openOne(file, pool, { flags, placed, embeddings, learnt })));
 };
 
 /** The set's usual pool as far as the file has its workers; every worker of a file of no known set. */
@@ -54,7 +48,7 @@ const poolsFor = (
   family: KnownSet | null,
   flags: Flags,
 ): readonly (readonly string[])[] => {
-  if (flags.pools.length > 0) return flags.pools;
+  if (flags.pools.length > 0) return flags.pools.map((pool) => pool.map(trainedName));
   const recorded = workersOf(prompts);
   const usual = family?.pools[0]?.filter((worker) => recorded.has(worker));
   return [usual ?? [...recorded].toSorted()];
@@ -69,13 +63,14 @@ type File = {
 
 type Ground = {
   readonly flags: Flags;
-  readonly heads: Heads;
+  readonly placed: PlacedHeads;
   readonly embeddings: Embeddings;
-  /** Problems that the weights learnt from. */
+  /** Problems that the weights, or the placing of new workers, rest on. */
   readonly learnt: ReadonlySet<string>;
 };
 
-const openOne = (file: File, wanted: readonly string[], { flags, heads, embeddings, learnt }: Ground): Evaluation => {
+const openOne = (file: File, wanted: readonly string[], { flags, placed, embeddings, learnt }: Ground): Evaluation => {
+  const { heads } = placed;
   const recorded = workersOf(file.readable);
   const absent = wanted.filter((worker) => !recorded.has(worker));
   const strangers = wanted.filter((worker) => recorded.has(worker) && !heads.encoder.profiles.has(worker));
@@ -91,22 +86,24 @@ const openOne = (file: File, wanted: readonly string[], { flags, heads, embeddin
     instruction: flags.instruction,
   });
   const contest = { ...all, prompts: selected(all, flags) };
-  const notes = [
+  const newcomers = pool.filter((worker) => placed.placed.includes(worker));
+  const notes = told([
     [file.prompts.length - file.readable.length, "prompts without text are left out"],
     [absent.length, `workers are not in ${file.set.file}: ${absent.join(", ")}`],
     [strangers.length, `workers are unknown to the weights and left out: ${abridged(strangers)}`],
+    [newcomers.length, `workers are placed by --calibrate: ${abridged(newcomers)}`],
     [
       pool.length > 0 ? file.readable.length - answered.length : 0,
       "prompts have no outcome of any worker of the pool and are left out",
     ],
     [answered.length - contest.prompts.length, "prompts are left out as asked"],
-    ...contestNotes(contest, learnt),
-  ] as const;
+    ...contestCounts(contest, learnt),
+  ]);
   return {
     file: basename(file.set.file),
     contest,
     published: publishedOf(file.set.recordings),
-    notes: notes.flatMap(([count, what]) => (count > 0 ? [`${count} ${what}`] : [])),
+    notes,
   };
 };
 
@@ -115,40 +112,3 @@ const selected = (contest: Contest, flags: Flags): readonly Prompt[] =>
     .filter((prompt) => !flags.complete || !lacksSome(prompt, contest.pool))
     .filter((prompt) => !flags.readable || isRead(prompt, bestSingle(contest)))
     .filter((prompt) => !flags.withoutOutages || !hasOutage(prompt, contest.pool));
-
-const contestNotes = (contest: Contest, learnt: ReadonlySet<string>): readonly (readonly [number, string])[] => {
-  const { prompts, pool } = contest;
-  const outcomes = prompts.flatMap((prompt) => pool.flatMap((worker) => prompt.models[worker] ?? []));
-  const count = (holds: (prompt: Prompt) => boolean) => prompts.filter(holds).length;
-  return [
-    [
-      count((prompt) => learnt.has(prompt.problem)),
-      "prompts are of problems that the weights learnt from: on those Shoal's rows are no measurement",
-    ],
-    [
-      count((prompt) => lacksSome(prompt, pool)),
-      "prompts lack an outcome of some worker of the pool, which counts as wrong there; --complete leaves them out",
-    ],
-    [
-      count((prompt) => hasOutage(prompt, pool)),
-      "prompts have a worker that failed to answer, which counts as wrong; --without-outages leaves them out",
-    ],
-    [
-      count((prompt) => !isRead(prompt, bestSingle(contest))),
-      "answers of the best single worker could not be read and count as wrong; --readable leaves those prompts out",
-    ],
-    [
-      outcomes.filter((outcome) => outcome.imputed).length,
-      `of ${outcomes.length} outcomes have imputed costs, which are counted`,
-    ],
-    [
-      isComparable(contest) ? 0 : prompts.length,
-      "prompts have no comparable answers: every decision is one call, and rules that count answers have no row",
-    ],
-  ];
-};
-
-const shown = 8;
-
-const abridged = (names: readonly string[]): string =>
-  names.length <= shown ? names.join(", ") : `${names.slice(0, shown).join(", ")} and ${names.length - shown} more`;

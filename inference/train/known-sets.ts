@@ -11,10 +11,12 @@ export type KnownSet = {
   readonly pools: readonly (readonly string[])[];
   /** Those with text. */
   readonly prompts: readonly Prompt[];
+  /** Those of which only the outcomes are known. */
+  readonly textless: readonly Prompt[];
 };
 
 /** All of them, or those that share two workers at least with `workers`. */
-export const readKnownSets = async (workers: ReadonlySet<string> | null): Promise<readonly KnownSet[]> => {
+export const readKnownSets = async (workers: ReadonlySet<string> | null = null): Promise<readonly KnownSet[]> => {
   const files = (await readdir(bundledRecordings)).filter((file) => /\.jsonl(?:\.gz)?$/.test(file)).toSorted();
   const wanted = files.filter((file) => {
     const [usual] = poolsOf(nameOf(file));
@@ -22,8 +24,10 @@ export const readKnownSets = async (workers: ReadonlySet<string> | null): Promis
   });
   const sets = [];
   for (const file of wanted) {
-    const prompts = toPrompts(await readRecordings(join(bundledRecordings, file))).filter(isReadable);
-    sets.push({ name: nameOf(file), pools: poolsOf(nameOf(file)), prompts });
+    const all = toPrompts(await readRecordings(join(bundledRecordings, file)));
+    const prompts = all.filter(isReadable);
+    const textless = all.filter((prompt) => !isReadable(prompt));
+    sets.push({ name: nameOf(file), pools: poolsOf(nameOf(file)), prompts, textless });
   }
   return sets;
 };

@@ -94,11 +94,17 @@ describe("npm run eval", () => {
     expect(shoal.map(({ preference }) => preference)).toEqual(["quality", "balanced", "economy"]);
     expect(rows.filter(({ name }) => name === "edge-head")).toHaveLength(3);
     expect(rows.every(({ n }) => n === 6 || n === 2)).toBe(true);
-    expect(row("best-single")).toMatchObject({ score: 66.667, calls: 1, diff: 0, workers: { [strong]: 1 } });
+    expect(row("best-single")).toMatchObject({
+      score: 66.667,
+      cost: 0.001,
+      calls: 1,
+      diff: 0,
+      workers: { [strong]: 1 },
+    });
     expect(row(weak)).toMatchObject({ score: 33.333 });
     expect(row("retry-on-unreadable")).toMatchObject({ score: 83.333, calls: 1.1667, waves: 1.1667 });
     expect(row("first-to-2")).toMatchObject({ score: 83.333 });
-    expect(row("majority-of-3")).toMatchObject({ score: 83.333, calls: 3, waves: 1, cost: expect.closeTo(0.003, 4) });
+    expect(row("majority-of-3")).toMatchObject({ score: 83.333, calls: 3, waves: 1 });
     expect(row("oracle")).toMatchObject({ score: 100 });
     expect(row("random")).toMatchObject({ score: expect.closeTo(55.556, 2), calls: 1 });
     expect(row(stranger)).toBeUndefined();
