@@ -12,7 +12,7 @@ export type Ground = {
   readonly prompts: readonly Prompt[];
 };
 
-export const fitGround = (sets: readonly KnownSet[]): Ground => {
+export const fitGround = (sets: readonly Pick<KnownSet, "prompts" | "pools">[]): Ground => {
   const cohorts = sets.map(({ prompts, pools }) => {
     const names = [...new Set(prompts.map(({ type }) => type))].toSorted();
     const labeled = prompts.map(({ id, type, models }) => ({ id, models, type: names.indexOf(type) }));

@@ -68,9 +68,7 @@ const openBench = async (recorded: readonly Prompt[], askable: readonly Candidat
   const heads = await readHeads();
   const ground = fitGround(await readKnownSets(null));
   const strangers = [...recorded, ...askable.map(({ prompt }) => prompt)].filter(({ id }) => !ground.items.has(id));
-  const embeddings = await embedPrompts(
-    [...ground.prompts, ...recorded, ...strangers].flatMap((prompt) => prompt.texts),
-  );
+  const embeddings = await embedPrompts([...ground.prompts, ...recorded, ...strangers].flatMap(({ texts }) => texts));
   const readings = {
     encoder: readGround(ground, {
       head: heads.encoder,
