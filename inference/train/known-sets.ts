@@ -11,8 +11,8 @@ export type KnownSet = {
   readonly pools: readonly (readonly string[])[];
   /** Those with text. */
   readonly prompts: readonly Prompt[];
-  /** Those of which only the outcomes are known. */
-  readonly textless: readonly Prompt[];
+  /** Those too of which only the outcomes are known. */
+  readonly recorded: readonly Prompt[];
 };
 
 /** All of them, or those that share two workers at least with `workers`. */
@@ -24,10 +24,8 @@ export const readKnownSets = async (workers: ReadonlySet<string> | null = null):
   });
   const sets = [];
   for (const file of wanted) {
-    const all = toPrompts(await readRecordings(join(bundledRecordings, file)));
-    const prompts = all.filter(isReadable);
-    const textless = all.filter((prompt) => !isReadable(prompt));
-    sets.push({ name: nameOf(file), pools: poolsOf(nameOf(file)), prompts, textless });
+    const recorded = toPrompts(await readRecordings(join(bundledRecordings, file)));
+    sets.push({ name: nameOf(file), pools: poolsOf(nameOf(file)), prompts: recorded.filter(isReadable), recorded });
   }
   return sets;
 };

@@ -1,7 +1,9 @@
 /** A table of README: computed from recordings and weights into rows, rendered from rows as Markdown. */
 import * as z from "zod";
+import type { HeadJson } from "../../shared/head.ts";
 import type { Heads } from "./contest.ts";
 import type { Embeddings } from "./embed.ts";
+import type { HeldOut } from "./held-out.ts";
 import type { KnownSet } from "./known-sets.ts";
 
 /** What tables are computed from. Reading and encoding happen when they are first asked for. */
@@ -9,6 +11,8 @@ export type Ground = {
   readonly heads: Heads;
   readonly sets: () => Promise<readonly KnownSet[]>;
   readonly embeddings: () => Promise<Embeddings>;
+  /** What a head of this kind says of a set's prompts when it has not seen their problems; minutes of fitting. */
+  readonly heldOut: (kind: HeadJson["kind"], set: string) => Promise<readonly HeldOut[]>;
 };
 
 export type Column<Row> = { readonly title: string; readonly cell: (row: Row) => string };

@@ -8,12 +8,11 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import * as z from "zod";
 import type { Heads } from "./contest.ts";
-import type { Embeddings } from "./embed.ts";
-import { embedPrompts } from "./embed-prompts.ts";
-import { readKnownSets, type KnownSet } from "./known-sets.ts";
-import type { Ground, Table } from "./table.ts";
+import type { Table } from "./table.ts";
+import { groundOf } from "./table-ground.ts";
 import { competitionTable } from "./tables-competition.ts";
 import { conductorTable } from "./tables-conductor.ts";
+import { variantsTable } from "./tables-variants.ts";
 import { fillTables, tablesIn } from "./tables-readme.ts";
 import { readHeads } from "./weights.ts";
 
@@ -22,7 +21,7 @@ const readmePath = join(root, "README.md");
 const resultsPath = join(root, "test", "results", "conductor.json");
 
 /** To add one: define it in a file of its own, name it here, and put its markers into README. */
-const tables: readonly Table[] = [conductorTable, competitionTable];
+const tables: readonly Table[] = [conductorTable, competitionTable, variantsTable];
 
 const resultsSchema = z.record(z.string(), z.strictObject({ weights: z.string(), rows: z.array(z.unknown()) }));
 type Results = z.infer<typeof resultsSchema>;
@@ -38,7 +37,8 @@ const main = async (): Promise<number> => {
   const results = await computeAll(wanted, before, heads);
   await writeFile(resultsPath, `${JSON.stringify(results, null, 1)}\n`);
   const readme = await readFile(readmePath, "utf8");
-  await writeFile(readmePath, fillTables(readme, renderer(results)));
+  const filled = fillTables(readme, renderer(results));
+  if (filled !== readme) await writeFile(readmePath, filled);
   for (const table of tables.filter(({ name }) => wanted.includes(name)))
     console.log(`${table.name}\n\n${table.render(results[table.name]?.rows)}\n`);
   return 0;
@@ -55,16 +55,6 @@ const computeAll = async (wanted: readonly string[], before: Results, heads: Hea
     tables.some((table) => table.name === name),
   );
   return Object.fromEntries(known);
-};
-
-/** Each part is made once, when the first table asks for it. */
-const groundOf = (heads: Heads): Ground => {
-  let sets: Promise<readonly KnownSet[]> | null = null;
-  let embeddings: Promise<Embeddings> | null = null;
-  const readSets = () => (sets ??= readKnownSets(null));
-  const embed = async () =>
-    embedPrompts((await readSets()).flatMap(({ prompts }) => prompts.flatMap(({ texts }) => texts)));
-  return { heads, sets: readSets, embeddings: () => (embeddings ??= embed()) };
 };
 
 const check = async (results: Results, weights: string): Promise<number> => {
