@@ -35,7 +35,7 @@ const print = (text: string) => console.log(text);
 
 const main = async (): Promise<number> => {
   if (existsSync(".env")) process.loadEnvFile(".env");
-  const options = parseOptions(process.argv.slice(2), process.cwd());
+  const options = parseOptions(process.argv.slice(2), process.env["INIT_CWD"] ?? process.cwd());
   if (!options.ok) return fail(options.error);
   const sandbox = await openSandbox({ wallSeconds: testSeconds });
   const files = await readFiles(options.value, sandbox).catch((error: unknown) => err(String(error)));

@@ -58,7 +58,10 @@ export const countKinds = (verifiers: readonly Verifier[]): string =>
     .map(([kind, some]) => `${some.length} ${kind}`)
     .join(", ");
 
-export const money = (dollars: number): string => `$${dollars.toFixed(dollars >= 1 ? 2 : 4)}`;
+export const money = (dollars: number): string => {
+  const digits = dollars === 0 || dollars >= 1 ? 2 : dollars >= 0.01 ? 4 : 6;
+  return `$${dollars.toFixed(digits)}`;
+};
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
