@@ -18,9 +18,9 @@ export type Strengths = {
   readonly latencyMs: readonly (number | null)[];
 };
 
-/** Outcomes that the value one level up is worth. */
-const domainPrior = 3;
-const typePrior = 10;
+/** Outcomes that the value one level up is worth: the model's mean to a domain, the domain to a type. */
+export type Priors = { readonly toMean: number; readonly toDomain: number };
+export const shippedPriors: Priors = { toMean: 3, toDomain: 10 };
 /** Tokens and times vary by a factor of ten within a type: two outcomes' worth is enough to bridge an empty one. */
 const amountPrior = 2;
 /**
@@ -34,17 +34,18 @@ export const fitStrengths = (
   model: string,
   prompts: readonly Labeled[],
   domainOfType: readonly string[],
+  { toMean, toDomain } = shippedPriors,
 ): Strengths => {
   const seen = prompts.flatMap((prompt): Seen[] => {
     const outcome = prompt.models[model];
     return outcome ? [{ ...prompt, outcome }] : [];
   });
   const quality = byType(seen, domainOfType, ({ outcome }) => (outcome.outage ? null : outcome.correct), [
-    domainPrior,
-    typePrior,
+    toMean,
+    toDomain,
   ]);
   const evidence = domainOfType.map((_, type) => seen.filter((row) => row.type === type && !row.outcome.outage).length);
-  const failures = byType(seen, domainOfType, ({ outcome }) => (outcome.outage ? 1 : 0), [domainPrior, typePrior]);
+  const failures = byType(seen, domainOfType, ({ outcome }) => (outcome.outage ? 1 : 0), [toMean, toDomain]);
   return {
     mean: quality.mean ?? 0.5,
     strengths: quality.types.map((value, type) =>

@@ -30,7 +30,13 @@ const withoutInstruction = 0.4;
 const untoldTypes = 6;
 const starts = 4;
 
-type Options = { readonly rowOf: (text: string) => Row; readonly shape: Shape; readonly random: Random };
+type Options = {
+  readonly rowOf: (text: string) => Row;
+  readonly shape: Shape;
+  readonly random: Random;
+  /** Groups of texts that do not say what they want; absent: as they ship. */
+  readonly untold?: number;
+};
 type Named = Omit<LabeledText, "type"> & { readonly type: string; readonly domain: string };
 
 /**
@@ -70,7 +76,12 @@ const nameUntold = (texts: readonly (Named & { readonly told: boolean })[], opti
   const untold = texts.filter(({ told }) => !told);
   const shape = { dense: 0, buckets: options.shape.buckets };
   const rows = untold.map(({ row }) => ({ dense: null, sparse: row.sparse }));
-  const { centers } = clusterRows(rows, { clusters: untoldTypes, shape, random: options.random, starts });
+  const { centers } = clusterRows(rows, {
+    clusters: options.untold ?? untoldTypes,
+    shape,
+    random: options.random,
+    starts,
+  });
   const clusters = rows.map((row) => nearestCenter(centers, row, shape).at);
   return untold.map((text, at) => ({
     ...text,
