@@ -2,6 +2,8 @@
  * Which prompts have one comparable answer, decided before the first call. Conservative: none for prose, code, anything
  * with tools, and whenever in doubt, since a wrong guess wastes calls and a missed one only costs the gain of a vote.
  */
+import { asksForFigure, isOpen, isSum, quantityCue } from "./answer-figures.ts";
+import { hasOptions } from "./answer-options.ts";
 import type { Extractor } from "./answers.ts";
 import { lastUserText, textOf, usesTools, type ChatRequest, type JsonSchema } from "./chat.ts";
 
@@ -27,9 +29,13 @@ const detectInText = (text: string): Extractor | null => {
 };
 
 const asksForWork =
-  /\b(?:explain|describe|discuss|write|rewrite|implement|refactor|debug|draft|compose|summari[sz]e|translate|essay|story|poem|email|code|script|brainstorm|ideas?|recommend|outline|why|opinion|prove|proof|available functions|pros and cons|guide me|walk me)\b|(?:^|[.!?]\s+)(?:list|plan|compare|suggest|review|derive|create)\b|\bdef \w+\(/i;
+  /\b(?:explain|describe|discuss|write|rewrite|implement|refactor|debug|draft|compose|summari[sz]e|translate|essay|story|poem|email|code|script|brainstorm|ideas?|recommend|outline|why|opinion|prove|proof|available functions|pros and cons|guide me|walk me|help me|can you provide|rephrase|assumptions|sql|csv|query|data ?set|data ?frame|python|javascript|c\+\+|spreadsheet)(?!\w)|(?:^|[.!?:]\s+|\n\s*)(?:list|plan|compare|suggest|review|derive|create|prepare|distinguish|identify the)\b|\bdef \w+\(/i;
 
-const isWork = (text: string): boolean => asksForWork.test(text) || readsInput(text) || text.includes("```");
+const asksForForeignWork =
+  /总结|概括|写一|写出|生成|解释|翻译|建议|改写|要約|説明|翻訳|書いて|요약|설명|(?<!\p{L})(?:schreib|erklär|übersetz|zusammenfass|écri[stv]|expli[qc]|tradui|résum|escrib|traduc|resum|напиши|объясни|переведи)/iu;
+
+const isWork = (text: string): boolean =>
+  asksForWork.test(text) || asksForForeignWork.test(text) || readsInput(text) || text.includes("```");
 
 /** `Input` and later `Output`: a programming problem. */
 const readsInput = (text: string): boolean => {
@@ -51,72 +57,6 @@ const asksForLiteral = new RegExp(
 const asksForVerdict =
   /\b(?:yes or no|yes\/no|true or false|in one word|one[- ]word answer|single word)\b[^.?!]{0,40}[.?!]?\s*$|^(?:true or false|yes or no)[?:,]|(?<!\p{L})(?:ja oder nein|oui ou non|s[ií] o no|sim ou não|sì o no|да или нет|是或否|是还是否|はいかいいえ)(?!\p{L})/iu;
 
-const quantity =
-  "(?:sum|product|difference|quotient|value|total|number|area|volume|perimeter|circumference|probability|average|mean|median|ratio|percent|percentage|remainder|length|width|height|distance|speed|cost|price|profit|revenue|income|salary|amount|weight|mass|temperature|age|degree|measure|radius|diameter|angle|slope|sine|cosine|fraction|largest|smallest|greatest|least|maximum|minimum|magnitude|score|balance|capacity|budget|square root|cube root|factorial)";
-
-const sumCue = new RegExp(
-  String.raw`\bhow (?:many|much|far|old|tall|high|fast|wide|deep|heavy)\b|\bhow long (?:is|was|are)\b|\bhow long\b.{0,60}\bin (?:seconds|minutes|hours|days|weeks|months|years)\b|` +
-    String.raw`\bwhat(?:['’]s| (?:is|was|are|were|will be|would be)) (?:(?:the|his|her|its|their) )?(?:\w+ ){0,5}?${quantity}\b|` +
-    String.raw`\bwhat(?:['’]s| (?:is|are)) \$|\b(?:compute|calculate|evaluate|solve for|find|determine|simplify)\b|\bexpress (?:your|the) answer\b|\bwhat (?:percent|fraction)`,
-  "i",
-);
-
-/** Counting words of other languages, whose letters `\b` does not know. */
-const foreignCue =
-  /(?<!\p{L})(?:wie ?viele?|wie (?:hoch|gro(?:ß|ss)|schwer|weit|schnell|alt) (?:ist|sind|war)|combien|cuánt[oa]s?|quant[oaie]s?|сколько|hoeveel|hur m[åa]nga|ile)(?!\p{L})|多少|几个|幾|いくつ|いくら|何(?:個|人|本|枚|円|キロ|時間)|몇|얼마/iu;
-
-/** What answers to advice, estimates and several questions at once have no common form. */
-const isOpen = (text: string): boolean =>
-  /\b(?:should i|do i need|can i expect|would you|you think|is it worth|best|roughly|estimate|how (?:can|do|does|would|could|to) (?:i|we|you)|show me)\b|\bexpress \S+ in\b|\bdifference between an? /i.test(
-    text,
-  ) ||
-  (text.match(/\?(?=\s|$)/g)?.length ?? 0) > 1 ||
-  /^\s*\(?b[.)]\s/im.test(text);
-
-/** `What is 12 * 12?` and no more than that. */
-const isArithmetic =
-  /^(?:(?:what(?:['’]s| is)|calculate|compute|how much is)\s+)?[-(\s]*\d[\d.,()\s]*[-+*/×÷^%][-+*/×÷^%\d.,()\s]*\d[)\s]*[=?.]*$/i;
-
-/** `18 % of 64.50`, `2 to the power of 16`: figures with words of arithmetic between them. */
-const isWordedArithmetic =
-  /^(?:what(?:['’]s| is)|how much is|calculate)\s+\$?\d[\d.,]*\s*(?:%|percent|plus|minus|times|to the|divided|multiplied|squared|cubed)[\w\s%.,$-]{0,60}[?.]?$/i;
-
-/** `solve 3x - 7 = 2x + 9`: an equation and hardly a word. */
-const isEquation = (text: string): boolean =>
-  text.length <= 100 &&
-  /^(?:please )?solve\b[^=]*=[^=]*$/i.test(text) &&
-  (text.match(/[a-z]{3,}/gi)?.length ?? 0) <= 4 &&
-  /\d/.test(text);
-
-const asksForNumber =
-  /\b(?:answer|result|reply|respond)(?: \w+){0,3} (?:as|with|in) (?:a |an |one |the )?(?:single |whole )?(?:number|integer|decimal|fraction|figure)\b|\bjust the number\b/i;
-
-const asksForYear = /^(?:in )?(?:what|which) year (?:did|was|were|is|do|does|has)\b[^?\n]{3,120}\??$/i;
-
-const asksForFigure = (text: string): boolean => {
-  if (isArithmetic.test(text) || isWordedArithmetic.test(text) || isEquation(text) || asksForNumber.test(text))
-    return true;
-  if (isOpen(text)) return false;
-  return asksForYear.test(text) || isSum(text);
-};
-
-/** A task of arithmetic or mathematics: a cue, and figures or formulas to work on. */
-const isSum = (text: string): boolean => {
-  const foreign = foreignCue.test(text);
-  if (!foreign && !sumCue.test(text)) return false;
-  const formulas = /\$[^$]*[\\^=_{][^$]*\$|\\(?:frac|sqrt|boxed|sum|int|begin)|[=^]/.test(text);
-  return formulas || figuresIn(text) >= 2 || isSquareRoot.test(text);
-};
-
-const isSquareRoot = /^what(?:['’]s| is) the (?:square|cube) root of [\d.,]+\??$/i;
-
-/** Figures that count something: `5G` and `401k` are names. */
-const figuresIn = (text: string): number =>
-  (text.match(/(?<![a-zA-Z\d.,])\d[\d.,]*(?!\p{Lu}|k\b)/gu)?.length ?? 0) +
-  (text.match(/\b(?:two|three|four|five|six|seven|eight|nine|ten|twice|half|dozen|third|double[ds]?|triple[ds]?)\b/gi)
-    ?.length ?? 0) +
-  (text.match(/[两三四五六七八九十百]倍|半分|doppelt|hälfte|moitié|mitad|metade/giu)?.length ?? 0);
-
 const maxFollowUp = 300;
 
 /** A short turn that goes on with a question whose answer was a number: `and 20 % of 95?` */
@@ -132,40 +72,7 @@ const followsUp = (text: string, chat: ChatRequest): boolean => {
 const goesOn = /^(?:and|what about|how about|now)\b[^]*\d/i;
 
 /** A question for a quantity; `and per week` leaves the words to the turn before. */
-const asksHowMuch = (text: string): boolean => sumCue.test(text) || /^and (?:per|a|in|for|with)\b/i.test(text);
-
-const optionLine = /^\s*(?:\(([A-Pa-p])\)|([A-P])\s?[.):]|([a-p])[.)])\s+\S/gm;
-const maxOptionText = 1500;
-
-/** Three options or more in alphabetical order from A, two when they stand at the end. */
-const hasOptions = (text: string): boolean => {
-  const matches = [...text.matchAll(optionLine)];
-  return isChoice(text, matches, "A") || (asksWhich.test(text) && isChoice(text, matches, "a"));
-};
-
-/** Lines from a) on are mostly parts of a task; they are options when one of them is asked for. */
-const asksWhich = /\b(?:which|select|choose|pick)\b[^\n]*[?:.]/i;
-
-const worksOnText =
-  /^(?:please )?(?:summari[sz]e|translate|rewrite|proofread|correct|edit)\b[^.\n]{0,40}\b(?:text|sentences?|paragraphs?|list|points?|notes?|following|this|these)\b/i;
-
-const isChoice = (text: string, matches: readonly RegExpExecArray[], first: string): boolean => {
-  let expected = first.charCodeAt(0);
-  let end = 0;
-  for (const match of matches) {
-    const letter = (match[1] ?? match[2] ?? match[3] ?? "").charCodeAt(0);
-    if (letter !== expected) continue;
-    expected++;
-    end = match.index + match[0].length;
-  }
-  const options = expected - first.charCodeAt(0);
-  const rest = text.slice(end);
-  const tail = rest.slice(rest.indexOf("\n") + 1 || rest.length);
-  if (worksOnText.test(text)) return false;
-  if (/\b(?:pros and cons|each of|for each|write|compare|summari[sz]e)\b/i.test(tail)) return false;
-  if (options >= 3) return rest.length <= maxOptionText;
-  return first === "A" && options === 2 && rest.length <= 200;
-};
+const asksHowMuch = (text: string): boolean => quantityCue.test(text) || /^and (?:per|a|in|for|with)\b/i.test(text);
 
 const maxSchemaDepth = 8;
 
