@@ -4,7 +4,7 @@ import type { Prediction } from "../../shared/head.ts";
 import { firstTo, majority, oracle, retryUnreadable, single, type Rule } from "./baselines.ts";
 import { decisionRule, singlePoints, type Predictions } from "./contestants.ts";
 import { isComparable, isPriced, type Contest } from "./contest.ts";
-import { upperHull } from "./hull.ts";
+import { upperHull, type Point } from "./hull.ts";
 import type { Plot, PlotPoint, Series } from "./plot.ts";
 import { publishedRule, type Published } from "./published.ts";
 import type { Prompt } from "./prompts.ts";
@@ -12,7 +12,13 @@ import type { Prompt } from "./prompts.ts";
 /** λ in quality per dollar: what costs nothing to what asks the cheapest alone. */
 const lambdas = [0, 2, 5, 10, 20, 25, 30, 35, 40, 50, 75, 100, 200, 500, 1000];
 
-export type Curves = { readonly title: string; readonly priced: boolean; readonly series: readonly Series[] };
+export type Curves = {
+  readonly title: string;
+  readonly priced: boolean;
+  readonly series: readonly Series[];
+  /** Corners of the single workers' hull: dollars per prompt, score from 0 to 1. */
+  readonly hull: readonly Point[];
+};
 
 /** x is dollars per 1,000 prompts, calls per prompt where there are no prices; y is percent. */
 export const curvesOf = (
@@ -25,18 +31,23 @@ export const curvesOf = (
     label: preference.name,
   }));
   const priced = isPriced(contest);
+  const hull = upperHull(singlePoints(contest));
   const singles = contest.order.map((worker) => ({ ...reach(contest, single(worker)), label: worker }));
   const series: readonly Series[] = [
     { name: "shoal over λ", draw: "line", points: sweep(contest, predictions.encoder) },
     { name: "edge head over λ", draw: "line", points: sweep(contest, predictions.edge) },
     { name: "shoal's preferences", draw: "points", points: named },
     { name: "single workers", draw: "points", points: singles },
-    { name: "their hull", draw: "dashed", points: priced ? hullOf(contest) : [] },
+    {
+      name: "their hull",
+      draw: "dashed",
+      points: priced ? hull.map(({ cost, score }) => ({ x: 1000 * cost, y: 100 * score })) : [],
+    },
     { name: "counting rules", draw: "points", points: countingPoints(contest) },
     { name: "published", draw: "points", points: published.map((router) => publishedPoint(contest, router)) },
     { name: "oracle", draw: "points", points: [reach(contest, oracle(contest.pool))] },
   ];
-  return { title, priced, series: series.filter(({ points }) => points.length > 0) };
+  return { title, priced, series: series.filter(({ points }) => points.length > 0), hull };
 };
 
 export const plotOf = ({ title, priced, series }: Curves): Plot => ({
@@ -60,9 +71,6 @@ const reach = (contest: Contest, rule: Rule): PlotPoint => {
     y: 100 * sum((row) => row.score),
   };
 };
-
-const hullOf = (contest: Contest): readonly PlotPoint[] =>
-  upperHull(singlePoints(contest)).map(({ cost, score }) => ({ x: 1000 * cost, y: 100 * score }));
 
 const countingPoints = (contest: Contest): readonly PlotPoint[] => {
   const { order } = contest;

@@ -4,11 +4,12 @@ import { fileURLToPath } from "node:url";
 import { Resvg } from "@resvg/resvg-js";
 import { drawPlot, type Plot } from "./plot.ts";
 
-const fonts = ["DejaVuSans.ttf", "DejaVuSans-Bold.ttf"].map((file) =>
-  fileURLToPath(import.meta.resolve(`dejavu-fonts-ttf/ttf/${file}`)),
-);
+const fonts = [
+  import.meta.resolve("dejavu-fonts-ttf/ttf/DejaVuSans.ttf"),
+  import.meta.resolve("dejavu-fonts-ttf/ttf/DejaVuSans-Bold.ttf"),
+].map((url) => fileURLToPath(url));
 
-/** Writes a plot beside each other as `path`.svg and `path`.png, the latter at twice the size, and makes the folder. */
+/** Writes `path`.svg and `path`.png, the latter at twice the size, and makes the folder. Returns both names. */
 export const writePlot = async (path: string, plot: Plot): Promise<readonly string[]> => {
   const svg = drawPlot(plot);
   await mkdir(dirname(path), { recursive: true });

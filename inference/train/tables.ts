@@ -1,7 +1,7 @@
 /**
  * `npm run tables` computes README's tables on the conductor into test/results/conductor.json and writes them into
  * README; `--only a,b` computes just these. `--check` computes nothing and exits with 1 when README is not what the
- * results say, or the results are not of the committed weights.
+ * results say, or the results are not of the committed weights; a wrong flag exits with 2.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -27,13 +27,14 @@ const resultsSchema = z.record(z.string(), z.strictObject({ weights: z.string(),
 type Results = z.infer<typeof resultsSchema>;
 
 const main = async (): Promise<number> => {
-  const { values } = parseArgs({ options: { check: { type: "boolean", default: false }, only: { type: "string" } } });
+  const values = readFlags();
+  if (!values) return fail("the flags are --check and --only NAME,...", 2);
   const heads = await readHeads();
   const before = await readResults();
   if (values.check) return check(before, versionOf(heads));
   const wanted = values.only?.split(",") ?? tables.map(({ name }) => name);
   const stranger = wanted.find((name) => !tables.some((table) => table.name === name));
-  if (stranger !== undefined) return fail(`no table is named ${stranger}`);
+  if (stranger !== undefined) return fail(`no table is named ${stranger}`, 2);
   const results = await computeAll(wanted, before, heads);
   await writeFile(resultsPath, `${JSON.stringify(results, null, 1)}\n`);
   const readme = await readFile(readmePath, "utf8");
@@ -42,6 +43,14 @@ const main = async (): Promise<number> => {
   for (const table of tables.filter(({ name }) => wanted.includes(name)))
     console.log(`${table.name}\n\n${table.render(results[table.name]?.rows)}\n`);
   return 0;
+};
+
+const readFlags = () => {
+  try {
+    return parseArgs({ options: { check: { type: "boolean", default: false }, only: { type: "string" } } }).values;
+  } catch {
+    return null;
+  }
 };
 
 const computeAll = async (wanted: readonly string[], before: Results, heads: Heads): Promise<Results> => {
@@ -60,8 +69,10 @@ const computeAll = async (wanted: readonly string[], before: Results, heads: Hea
 const check = async (results: Results, weights: string): Promise<number> => {
   const readme = await readFile(readmePath, "utf8");
   const stale = tablesIn(readme).find((name) => results[name]?.weights !== weights);
-  if (stale !== undefined) return fail(`the table ${stale} is not of the committed weights: npm run tables`);
-  return fillTables(readme, renderer(results)) === readme ? 0 : fail("README differs from the results: npm run tables");
+  if (stale !== undefined) return fail(`the table ${stale} is not of the committed weights: npm run tables`, 1);
+  return fillTables(readme, renderer(results)) === readme
+    ? 0
+    : fail("README differs from the results: npm run tables", 1);
 };
 
 const renderer =
@@ -79,9 +90,9 @@ const readResults = async (): Promise<Results> => {
 
 const versionOf = ({ encoder, edge }: Heads): string => `${encoder.version} ${edge.version}`;
 
-const fail = (message: string): number => {
+const fail = (message: string, code: number): number => {
   console.error(`tables: ${message}`);
-  return 1;
+  return code;
 };
 
 process.exitCode = await main();
