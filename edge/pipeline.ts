@@ -7,6 +7,7 @@ import { account } from "./account/account.ts";
 import { admit, type Grant } from "./admit.ts";
 import { authenticate } from "./authenticate/authenticate.ts";
 import { affinityKeys, recallWorker, type AffinityKeys } from "./conversation/affinity.ts";
+import { createSignatures, type Signatures } from "./conversation/signatures.ts";
 import { encode, encodeError } from "./encode/encode.ts";
 import { answerHeaders, baseHeaders } from "./encode/headers.ts";
 import { execute } from "./execute/execute.ts";
@@ -41,13 +42,13 @@ const answer = async (request: Request, format: Format, context: Context): Promi
   context.timing.mark("reserve");
   if (!reservation.ok) return reservation;
 
-  const runStep = createRunStep({ pool: received.value.pool, outputCap: reservation.value.outputCap }, context);
-  const { chat, client } = received.value;
+  const { chat, client, pool, signatures } = received.value;
+  const runStep = createRunStep({ pool, outputCap: reservation.value.outputCap, signatures }, context);
   const events = execute(planned.decision.plan, {
     chat,
     stream: client.stream,
-    alternates: alternatesOf(planned, received.value.pool),
-    providerOf: (worker) => received.value.pool.find((member) => member.worker.card.id === worker)?.provider.name ?? "",
+    alternates: alternatesOf(planned, pool),
+    providerOf: (worker) => pool.find((member) => member.worker.card.id === worker)?.provider.name ?? "",
     runStep,
     extend: reservation.value.extend,
     newBoundary: context.newId,
@@ -71,6 +72,7 @@ type Received = {
   /** Null when the client named the worker: then there is none to stay with. */
   readonly affinity: AffinityKeys | null;
   readonly affinityWorker: string | null;
+  readonly signatures: Signatures;
 };
 
 /** The stages before the plan: authenticate ▸ normalize ▸ admit ▸ pool. */
@@ -105,9 +107,10 @@ export const receive = async (
   const pool = choosePool(roster.entries, { chat, choice: choice.value, key: grant.record, input }, context);
   if (!pool.ok) return pool;
 
+  const signatures = createSignatures(identity.value.tenant, context);
   return ok({
     client: client.value,
-    chat,
+    chat: await signatures.restore(chat),
     grant,
     choice: choice.value,
     preference: preference.value,
@@ -115,6 +118,7 @@ export const receive = async (
     pool: pool.value,
     affinity,
     affinityWorker: (affinity && recallWorker(affinity)) ?? admitted.value.affinityWorker,
+    signatures,
   });
 };
 

@@ -7,16 +7,22 @@
 export const reasoningEfforts = ["none", "minimal", "low", "medium", "high", "xhigh", "max"] as const;
 export type ReasoningEffort = (typeof reasoningEfforts)[number];
 
-export type TextPart = { readonly type: "text"; readonly text: string };
+/**
+ * The client asks that the prompt be cached up to here. Sent to vendors that cache on demand; all others cache by
+ * themselves, so that nothing is lost where it is left out.
+ */
+export type CacheMark = { readonly cacheHere?: true };
+
+export type TextPart = CacheMark & { readonly type: "text"; readonly text: string };
 
 /** Bytes as base64, or a URL that is handed to vendors that accept one and never fetched by Shoal. */
-export type ImagePart = {
+export type ImagePart = CacheMark & {
   readonly type: "image";
   readonly source: { readonly mediaType: string; readonly base64: string } | { readonly url: string };
   readonly detail?: "auto" | "low" | "high";
 };
 
-export type FilePart = {
+export type FilePart = CacheMark & {
   readonly type: "file";
   readonly name?: string;
   readonly mediaType: string;
@@ -27,7 +33,7 @@ export type FilePart = {
 export type ReasoningPart = { readonly type: "reasoning"; readonly text: string; readonly signature?: string };
 
 /** `arguments` is the JSON text exactly as the model wrote it. */
-export type ToolCallPart = {
+export type ToolCallPart = CacheMark & {
   readonly type: "tool-call";
   readonly id: string;
   readonly name: string;
@@ -42,19 +48,19 @@ export type AssistantPart = TextPart | ReasoningPart | ToolCallPart | RefusalPar
 
 export type Message =
   /** OpenAI's `system` and `developer` alike. */
-  | { readonly role: "system"; readonly text: string }
+  | (CacheMark & { readonly role: "system"; readonly text: string })
   | { readonly role: "user"; readonly content: readonly UserPart[]; readonly name?: string }
   | { readonly role: "assistant"; readonly content: readonly AssistantPart[] }
-  | {
+  | (CacheMark & {
       readonly role: "tool";
       readonly toolCallId: string;
       readonly content: readonly (TextPart | ImagePart)[];
       readonly isError?: boolean;
-    };
+    });
 
 export type JsonSchema = { readonly [key: string]: unknown };
 
-export type Tool = {
+export type Tool = CacheMark & {
   readonly name: string;
   readonly description?: string;
   /** JSON Schema of the arguments; absent means a function without arguments. */
@@ -78,12 +84,14 @@ export type OutputFormat =
 export type Sampling = {
   readonly temperature?: number;
   readonly topP?: number;
+  readonly topK?: number;
   readonly frequencyPenalty?: number;
   readonly presencePenalty?: number;
   readonly seed?: number;
 };
 
-export type ChatRequest = {
+/** `cacheHere` of the request itself: up to its last message. */
+export type ChatRequest = CacheMark & {
   /** As the client named it: `shoal-mini`, `shoal-ultra`, an alias, or `<provider>/<model>`. */
   readonly model: string;
   readonly messages: readonly Message[];
@@ -122,6 +130,12 @@ export const systemText = (messages: readonly Message[]): string =>
     .map((message) => message.text)
     .join("\n\n");
 
+/** The tool results that this turn brings, in whatever company. */
+export const newResults = (messages: readonly Message[]): readonly Extract<Message, { role: "tool" }>[] =>
+  messages
+    .slice(messages.findLastIndex((message) => message.role === "assistant") + 1)
+    .filter((message) => message.role === "tool");
+
 /** Whether the turn is an action: it offers tools, calls them or answers their calls. Such a turn goes to one worker. */
 export const usesTools = (chat: ChatRequest): boolean =>
-  (chat.tools.length > 0 && chat.toolChoice !== "none") || chat.messages.at(-1)?.role === "tool";
+  (chat.tools.length > 0 && chat.toolChoice !== "none") || newResults(chat.messages).length > 0;

@@ -26,7 +26,8 @@ export type CallEvent =
   /** The call's total so far: a later one replaces an earlier one. */
   | { readonly type: "usage"; readonly usage: Usage }
   | { readonly type: "error"; readonly error: ShoalError }
-  | { readonly type: "end"; readonly reason: EndReason };
+  /** `stopSequence`: which of the request's ended the answer, where the vendor says so. */
+  | { readonly type: "end"; readonly reason: EndReason; readonly stopSequence?: string };
 
 export type StepOutcome = "done" | "failed" | "skipped" | "canceled";
 
@@ -34,7 +35,13 @@ export type StepOutcome = "done" | "failed" | "skipped" | "canceled";
 export type AnswerEvent =
   | Exclude<CallEvent, { type: "usage" | "end" }>
   /** `step` and `worker` wrote the answer; every other call was orchestration. */
-  | { readonly type: "end"; readonly reason: EndReason; readonly step: string; readonly worker: string }
+  | {
+      readonly type: "end";
+      readonly reason: EndReason;
+      readonly stopSequence?: string;
+      readonly step: string;
+      readonly worker: string;
+    }
   | { readonly type: "step-start"; readonly step: string; readonly worker: string; readonly role: string }
   | {
       readonly type: "step-end";
@@ -57,6 +64,7 @@ export type AnswerEvent =
 export type Answer = {
   readonly content: readonly AssistantPart[];
   readonly end: EndReason | null;
+  readonly stopSequence?: string;
   readonly error: ShoalError | null;
   readonly model: string | null;
 };
@@ -100,6 +108,7 @@ const close = (open: Open): AssistantPart => {
 export const createCollector = () => {
   const parts: Open[] = [];
   let end: EndReason | null = null;
+  let stopSequence: string | undefined;
   let error: ShoalError | null = null;
   let model: string | null = null;
 
@@ -142,6 +151,7 @@ export const createCollector = () => {
           return;
         case "end":
           end = event.reason;
+          stopSequence = event.stopSequence;
           return;
         case "usage":
         case "step-start":
@@ -151,6 +161,12 @@ export const createCollector = () => {
           event satisfies never;
       }
     },
-    answer: (): Answer => ({ content: parts.map(close), end, error, model }),
+    answer: (): Answer => ({
+      content: parts.map(close),
+      end,
+      ...(stopSequence !== undefined && { stopSequence }),
+      error,
+      model,
+    }),
   };
 };

@@ -13,6 +13,7 @@ export const abilities = [
   "json_schema",
   "temperature",
   "top_p",
+  "top_k",
   "frequency_penalty",
   "presence_penalty",
   "seed",

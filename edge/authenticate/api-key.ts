@@ -1,4 +1,5 @@
 import { hmac } from "../runtime/hmac.ts";
+import { secretsOf } from "../runtime/secrets.ts";
 
 /**
  * Keys are `sk-shoal-<region>-<tenant>-<id>-<secret><check>`; no field holds a hyphen. The check is a truncated HMAC
@@ -29,9 +30,6 @@ export const equalSecrets = async (a: string, b: string): Promise<boolean> => {
   const [left, right] = await Promise.all([a, b].map((text) => crypto.subtle.digest("SHA-256", encoder.encode(text))));
   return left !== undefined && right !== undefined && crypto.subtle.timingSafeEqual(left, right);
 };
-
-/** Secrets of a rotation, newest first, separated by commas. */
-const secretsOf = (keySecret: string): readonly string[] => keySecret.split(",").filter((secret) => secret !== "");
 
 /** The fields of a well-formed key whose check holds under one of the region's secrets; null for anything else. */
 export const readApiKey = async (key: string, keySecret: string): Promise<ApiKey | null> => {

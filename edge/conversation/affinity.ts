@@ -17,7 +17,7 @@ const remembered = createMemory<string>(10_000);
 
 export const affinityKeys = async (chat: ChatRequest, tenant: string, secret: string): Promise<AffinityKeys> => {
   const sign = async (messages: readonly Message[]): Promise<string> => {
-    const canonical = JSON.stringify([tenant, chat.model, messages]);
+    const canonical = JSON.stringify([tenant, chat.model, messages], withoutMarks);
     const bytes = new Uint8Array(await hmac(secret || "unset", canonical));
     return btoa(String.fromCharCode(...bytes.subarray(0, 16)));
   };
@@ -28,6 +28,9 @@ export const affinityKeys = async (chat: ChatRequest, tenant: string, secret: st
   ]);
   return { previous, next };
 };
+
+/** Clients move their cache marks along with a conversation, which stays the same. */
+const withoutMarks = (key: string, value: unknown): unknown => (key === "cacheHere" ? undefined : value);
 
 /** The worker that this isolate remembers for the conversation; null on a first turn. What is recalled stays longest. */
 export const recallWorker = ({ previous }: AffinityKeys): string | null => {

@@ -111,9 +111,10 @@ const isUsable = (run: StepRun | null): run is StepRun => run !== null && run.er
 
 const toVisible = (run: StepRun): VisibleResult => ({ step: run.step.id, text: answerText(collect(run.events)) });
 
-const endOf = ({ step, end }: StepRun): AnswerEvent => ({
+const endOf = ({ step, end, stopSequence }: StepRun): AnswerEvent => ({
   type: "end",
   reason: end ?? "stop",
+  ...(stopSequence !== undefined && { stopSequence }),
   step: step.id,
   worker: step.worker,
 });

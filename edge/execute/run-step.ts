@@ -19,6 +19,7 @@ export type StepRun = {
   readonly step: Step;
   readonly events: readonly AnswerEvent[];
   readonly end: EndReason | null;
+  readonly stopSequence?: string;
   readonly error: ShoalError | null;
   /** Whether a word of the answer has gone out. */
   readonly spoke: boolean;
@@ -38,10 +39,20 @@ export type StepRequest = {
 /** Gives the step's events without `end` and `error`, which it returns. */
 export type RunStep = (request: StepRequest) => AsyncGenerator<readonly AnswerEvent[], StepRun, void>;
 
+/** A tool call under the id by which the client knows it, with the vendor's signature. */
+export type SignedCall = { readonly id: string; readonly signature: string };
+
+/** Signatures are the vendor's: a client gets those of thoughts sealed, those of tool calls are kept. */
+export type KeepsSignatures = {
+  seal(signature: string): Promise<string>;
+  keep(calls: readonly SignedCall[]): Promise<void>;
+};
+
 export type RunStepOptions = {
   readonly pool: readonly Member[];
   /** Output tokens that a call may use. */
   readonly outputCap: (card: WorkerCard) => number;
+  readonly signatures: KeepsSignatures;
 };
 
 export type RunStepDeps = {
@@ -63,7 +74,7 @@ const words: ReadonlySet<CallEvent["type"]> = new Set([
 ]);
 
 /** One call to one worker, accounted for however it ends: exactly one `usage` when the vendor was reached. */
-export const createRunStep = ({ pool, outputCap }: RunStepOptions, deps: RunStepDeps): RunStep => {
+export const createRunStep = ({ pool, outputCap, signatures }: RunStepOptions, deps: RunStepDeps): RunStep => {
   const members = new Map(pool.map((member) => [member.worker.card.id, member]));
   return async function* runStep({ step, chat, whole, keep, signal }) {
     const { worker } = step;
@@ -71,8 +82,9 @@ export const createRunStep = ({ pool, outputCap }: RunStepOptions, deps: RunStep
     if (!member) throw new Error(`the plan names ${worker}, which is not in the pool`);
     const { card } = member.worker;
     const kept: AnswerEvent[] = [];
+    const signed: SignedCall[] = [];
     const meter = createMeter();
-    let end: EndReason | null = null;
+    let end: Extract<CallEvent, { type: "end" }> | null = null;
     let error: ShoalError | null = null;
     let spoke = false;
 
@@ -105,15 +117,23 @@ export const createRunStep = ({ pool, outputCap }: RunStepOptions, deps: RunStep
       const out: AnswerEvent[] = [];
       for (const event of batch) {
         meter.read(event);
-        if (event.type === "end") end = event.reason;
+        if (event.type === "end") end = event;
         else if (event.type === "error") error = event.error;
-        else if (event.type !== "usage") out.push(named(event, worker, deps.newId));
+        else if (event.type === "tool-call-start") {
+          const { index, name, signature } = event;
+          const id = makeToolCallId(worker, deps.newId(), signature !== undefined);
+          if (signature !== undefined) signed.push({ id, signature });
+          out.push({ type: event.type, index, id, name });
+        } else if (event.type === "reasoning-signature") {
+          out.push({ type: event.type, signature: await signatures.seal(event.signature) });
+        } else if (event.type !== "usage") out.push(event);
         spoke ||= words.has(event.type);
       }
       if (keep) kept.push(...out);
       if (out.length > 0) yield out;
     }
 
+    if (signed.length > 0) await signatures.keep(signed);
     const outcome = outcomeOf(error, stop);
     if (outcome === "done") deps.health.succeeded(worker, waitedMs);
     if (outcome === "failed" && isWorkersFault(error)) deps.health.failed(worker, deps.clock.now());
@@ -127,15 +147,16 @@ export const createRunStep = ({ pool, outputCap }: RunStepOptions, deps: RunStep
       ...(usage ? [usageEvent(step, member, usage)] : []),
       { type: "step-end", step: step.id, worker, outcome, ...(error && outcome === "failed" && { error }) },
     ];
-    return { step, events: kept, end, error, spoke };
+    return {
+      step,
+      events: kept,
+      end: end?.reason ?? null,
+      ...(end?.stopSequence !== undefined && { stopSequence: end.stopSequence }),
+      error,
+      spoke,
+    };
   };
 };
-
-const named = (
-  event: Exclude<CallEvent, { type: "usage" | "end" | "error" }>,
-  worker: string,
-  newId: () => string,
-): AnswerEvent => (event.type === "tool-call-start" ? { ...event, id: makeToolCallId(worker, newId()) } : event);
 
 const outcomeOf = (error: ShoalError | null, signal: AbortSignal): StepOutcome => {
   if (error === null) return "done";

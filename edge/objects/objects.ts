@@ -12,7 +12,7 @@ export type ObjectBindings = {
 export type Objects = {
   /** Keys, leases, balances, ledger of one tenant. */
   tenant(tenant: string): DurableObjectStub<Tenant>;
-  /** Traces of one tenant. */
+  /** Traces of one tenant, and what its conversations need for a while. */
   tenantLog(tenant: string): DurableObjectStub<TenantLog>;
   /** Directory of the region's tenants; never on a request's path. */
   region(): DurableObjectStub<Region>;

@@ -87,3 +87,6 @@ export type LedgerRow = {
   readonly cost: MicroDollars;
   readonly usageSource: UsageSource;
 };
+
+/** A vendor's signature of a tool call, encrypted by who keeps it; `call` is the tool call's id. */
+export type KeptSignature = { readonly call: string; readonly sealed: string };

@@ -1,5 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import { migrate } from "./migrate.ts";
+import type { KeptSignature } from "./records.ts";
 import type { Trace } from "../account/trace.ts";
 
 /** A tenant's log holds at most this many traces, none older than a week. */
@@ -9,9 +10,14 @@ const maxAgeMs = 7 * 24 * 3_600_000;
 const migrations: readonly string[] = [
   `CREATE TABLE traces (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, at INTEGER NOT NULL, trace TEXT NOT NULL);
    CREATE INDEX traces_at ON traces (at);`,
+  `CREATE TABLE signatures (call TEXT PRIMARY KEY, sealed TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
+   CREATE INDEX signatures_at ON signatures (at);`,
 ];
 
-/** One tenant's traces. They hold plans, tokens, dollars, milliseconds and reasons; never a prompt or an answer. */
+/** How long a tool call may wait for its answer with its signature. */
+const signaturesAgeMs = 24 * 3_600_000;
+
+/** One tenant's traces, and for a day the signatures of its tool calls. Traces hold plans, tokens, dollars, milliseconds and reasons; never a prompt or an answer. */
 export class TenantLog extends DurableObject {
   private readonly sql: SqlStorage;
 
@@ -35,6 +41,25 @@ export class TenantLog extends DurableObject {
       Date.now() - maxAgeMs,
       maxTraces,
     );
+  }
+
+  async keepSignatures(signatures: readonly KeptSignature[]): Promise<void> {
+    const now = Date.now();
+    for (const { call, sealed } of signatures) {
+      this.sql.exec("INSERT OR REPLACE INTO signatures (call, sealed, at) VALUES (?, ?, ?)", call, sealed, now);
+    }
+    this.sql.exec("DELETE FROM signatures WHERE at < ?", now - signaturesAgeMs);
+  }
+
+  /** Those that are still kept, in no order. */
+  async findSignatures(calls: readonly string[]): Promise<readonly KeptSignature[]> {
+    return this.sql
+      .exec<KeptSignature>(
+        "SELECT call, sealed FROM signatures WHERE call IN (SELECT value FROM json_each(?)) AND at >= ?",
+        JSON.stringify(calls),
+        Date.now() - signaturesAgeMs,
+      )
+      .toArray();
   }
 
   async read(id: string): Promise<Trace | null> {

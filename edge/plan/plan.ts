@@ -1,4 +1,4 @@
-import { usesTools, type ChatRequest } from "../../shared/chat.ts";
+import { newResults, usesTools, type ChatRequest } from "../../shared/chat.ts";
 import { decide } from "../../shared/decide.ts";
 import { decisionSchema, type Candidate, type Decision, type PlanRequest } from "../../shared/decision.ts";
 import { directPlan, isDirect, parsePlan, type Plan } from "../../shared/plan.ts";
@@ -76,8 +76,8 @@ const settledWorker = ({ chat, choice, pool, affinityWorker }: PlanInput): Settl
 };
 
 const toolOwner = (chat: ChatRequest, ids: readonly string[]): string | null => {
-  const last = chat.messages.at(-1);
-  return last?.role === "tool" ? ownerOfToolCall(last.toolCallId, ids) : null;
+  const last = newResults(chat.messages).at(-1);
+  return last ? ownerOfToolCall(last.toolCallId, ids) : null;
 };
 
 const settledDecision = ({ worker, reason }: Settled): Decision => ({

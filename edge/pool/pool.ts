@@ -90,7 +90,7 @@ const effortOf = ({
   return chat.reasoningEffort === undefined ? null : { effort: chat.reasoningEffort, param: "reasoning_effort" };
 };
 
-const samplingAbility = (name: "temperature" | "top_p", effort: ReasoningEffort): Requirement => {
+const samplingAbility = (name: "temperature" | "top_p" | "top_k", effort: ReasoningEffort): Requirement => {
   const { param, met } = ability(name, name);
   const takes = (card: WorkerCard) => effort === "none" || card.samplesOnlyWithoutReasoning !== true;
   return { param, met: (card, provider) => met(card, provider) && takes(card) };
@@ -114,6 +114,7 @@ const requirementsOf = (request: PoolRequest): readonly Requirement[] => {
     chat.output.type === "json_schema" && ability("json_schema", "response_format"),
     (sampling.temperature ?? 1) !== 1 && samplingAbility("temperature", wanted?.effort ?? "none"),
     (sampling.topP ?? 1) !== 1 && samplingAbility("top_p", wanted?.effort ?? "none"),
+    sampling.topK !== undefined && samplingAbility("top_k", wanted?.effort ?? "none"),
     (sampling.frequencyPenalty ?? 0) !== 0 && ability("frequency_penalty", "frequency_penalty"),
     (sampling.presencePenalty ?? 0) !== 0 && ability("presence_penalty", "presence_penalty"),
     sampling.seed !== undefined && ability("seed", "seed"),
@@ -149,13 +150,14 @@ const fit = (roster: Entries, input: InputTokens): Result<Entries, ShoalError> =
 
 /** The request without parameters that only repeat a vendor's default, where the worker would refuse them. */
 export const withoutDefaults = (chat: ChatRequest, card: WorkerCard): ChatRequest => {
-  const { temperature, topP, frequencyPenalty, presencePenalty, seed } = chat.sampling;
+  const { temperature, topP, topK, frequencyPenalty, presencePenalty, seed } = chat.sampling;
   const takes = (name: Ability) => card.abilities.includes(name);
   return {
     ...chat,
     sampling: {
       ...(temperature !== undefined && takes("temperature") && { temperature }),
       ...(topP !== undefined && takes("top_p") && { topP }),
+      ...(topK !== undefined && { topK }),
       ...(frequencyPenalty !== undefined && takes("frequency_penalty") && { frequencyPenalty }),
       ...(presencePenalty !== undefined && takes("presence_penalty") && { presencePenalty }),
       ...(seed !== undefined && { seed }),

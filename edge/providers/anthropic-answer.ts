@@ -41,6 +41,7 @@ export const createMessagesDecoder = (origin: Origin): Decoder => {
   let calls = 0;
   let usage: Fields = {};
   let reason: EndReason | null = null;
+  let stopSequence = "";
   let closed = false;
 
   const close = (last: CallEvent): readonly CallEvent[] => {
@@ -99,11 +100,18 @@ export const createMessagesDecoder = (origin: Origin): Decoder => {
   };
 
   const readEnd = ({ delta, usage: news }: Fields): readonly CallEvent[] => {
-    const { stop_reason, stop_details } = fieldsOf(delta);
+    const { stop_reason, stop_details, stop_sequence } = fieldsOf(delta);
+    stopSequence = textOf(stop_sequence);
     reason = endReasons[textOf(stop_reason)] ?? "stop";
     const explanation = stop_reason === "refusal" ? textOf(fieldsOf(stop_details)["explanation"]) : "";
     return [...(explanation === "" ? [] : [{ type: "refusal-delta" as const, text: explanation }]), count(news)];
   };
+
+  const end = (): CallEvent => ({
+    type: "end",
+    reason: reason ?? "stop",
+    ...(stopSequence !== "" && { stopSequence }),
+  });
 
   return {
     push({ data }) {
@@ -125,7 +133,7 @@ export const createMessagesDecoder = (origin: Origin): Decoder => {
         case "message_delta":
           return readEnd(event);
         case "message_stop":
-          return close({ type: "end", reason: reason ?? "stop" });
+          return close(end());
         case "error":
           return close({ type: "error", error: readStreamError(provider, fieldsOf(event["error"])) });
         default:
@@ -134,7 +142,7 @@ export const createMessagesDecoder = (origin: Origin): Decoder => {
     },
     end() {
       if (closed) return [];
-      if (reason !== null) return close({ type: "end", reason });
+      if (reason !== null) return close(end());
       return close({ type: "error", error: protocolError(provider, "the answer was cut before its end") });
     },
   };

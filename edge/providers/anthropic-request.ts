@@ -1,6 +1,7 @@
 import type Anthropic from "@anthropic-ai/sdk";
 import type {
   AssistantPart,
+  CacheMark,
   ChatRequest,
   ImagePart,
   Message,
@@ -23,17 +24,18 @@ type Source =
   | { type: "base64"; media_type: string; data: string }
   | { type: "text"; media_type: "text/plain"; data: string }
   | { type: "url"; url: string };
-type ResultBlock = Anthropic.Messages.TextBlockParam | { type: "image"; source: Source };
+type Mark = { cache_control?: { type: "ephemeral" } };
+type ResultBlock = Anthropic.Messages.TextBlockParam | (Mark & { type: "image"; source: Source });
 type Block =
   | Extract<Content, { type: "text" | "tool_use" | "thinking" | "redacted_thinking" }>
   | ResultBlock
-  | { type: "document"; source: Source; title?: string }
-  | { type: "tool_result"; tool_use_id: string; content: ResultBlock[]; is_error?: boolean };
+  | (Mark & { type: "document"; source: Source; title?: string })
+  | (Mark & { type: "tool_result"; tool_use_id: string; content: ResultBlock[]; is_error?: boolean });
 type Turn = { role: "user" | "assistant"; content: Block[] };
 type Effort = "low" | "medium" | "high" | "xhigh" | "max";
 
 /** The SDK's types leave sampling out since the newest models refuse it; the older ones still take it. */
-type Body = Omit<Messages, "messages"> & { messages: Turn[]; temperature?: number; top_p?: number };
+type Body = Omit<Messages, "messages"> & { messages: Turn[]; temperature?: number; top_p?: number; top_k?: number };
 
 /** Canonical → Messages. https://platform.claude.com/docs/en/api/messages */
 export const messagesBody = (call: Call, origin: Origin): Body => {
@@ -50,11 +52,31 @@ export const messagesBody = (call: Call, origin: Origin): Body => {
     ...writeOutput(call),
     ...(chat.sampling.temperature !== undefined && { temperature: chat.sampling.temperature }),
     ...(chat.sampling.topP !== undefined && { top_p: chat.sampling.topP }),
+    ...(chat.sampling.topK !== undefined && { top_k: chat.sampling.topK }),
     ...(chat.stop.length > 0 && { stop_sequences: [...chat.stop] }),
     ...(chat.user !== undefined && { metadata: { user_id: chat.user } }),
-    // A prompt is only cached on demand. The second turn of a conversation announces a third, which then reads it.
-    ...(chat.messages.some(({ role }) => role === "assistant") && { cache_control: { type: "ephemeral" as const } }),
+    ...(wantsCache(chat) && { cache_control: ephemeral }),
   };
+};
+
+const ephemeral = { type: "ephemeral" as const };
+
+/** The client's mark, as the vendor has it. Always for five minutes: the price of an hour is on no card. */
+const markOf = ({ cacheHere }: CacheMark) => (cacheHere ? { cache_control: ephemeral } : {});
+
+/**
+ * A prompt is only cached on demand. Where the client has set no marks, the second turn of a conversation announces a
+ * third, which then reads it.
+ */
+const wantsCache = (chat: ChatRequest): boolean => {
+  if (chat.cacheHere) return true;
+  const { messages, tools } = chat;
+  const marked: readonly object[] = [
+    ...tools,
+    ...messages,
+    ...messages.flatMap((message) => (message.role === "system" ? [] : [...message.content])),
+  ];
+  return messages.some(({ role }) => role === "assistant") && !marked.some((item) => "cacheHere" in item);
 };
 
 const writeTools = ({ tools, toolChoice, parallelToolCalls }: ChatRequest) => {
@@ -73,11 +95,12 @@ const writeChoice = (choice: ChatRequest["toolChoice"]) => {
   return { type: choice === "required" ? ("any" as const) : choice };
 };
 
-const writeTool = ({ name, description, parameters, strict }: Tool) => ({
-  name,
-  ...(description !== undefined && { description }),
-  input_schema: { ...parameters, type: "object" as const },
-  ...(strict !== undefined && { strict }),
+const writeTool = (tool: Tool) => ({
+  name: tool.name,
+  ...(tool.description !== undefined && { description: tool.description }),
+  input_schema: { ...tool.parameters, type: "object" as const },
+  ...(tool.strict !== undefined && { strict: tool.strict }),
+  ...markOf(tool),
 });
 
 const efforts: Readonly<Record<Exclude<ReasoningEffort, "none">, Effort>> = {
@@ -95,7 +118,7 @@ const writeThinking = ({ reasoningEffort, chat }: Call) => {
   if (reasoningEffort === "none") return { thinking: { type: "disabled" as const } };
   const { sampling, tools, toolChoice } = chat;
   const forced = tools.length > 0 && toolChoice !== "auto" && toolChoice !== "none";
-  const sampled = sampling.temperature !== undefined || sampling.topP !== undefined;
+  const sampled = [sampling.temperature, sampling.topP, sampling.topK].some((value) => value !== undefined);
   return forced || sampled ? {} : { thinking: { type: "adaptive" as const, display: "summarized" as const } };
 };
 
@@ -139,7 +162,8 @@ const mergeTurns = (turns: readonly Turn[]): Turn[] => {
 };
 
 /** Empty text is refused. */
-const writeText = ({ text }: { text: string }) => (text.trim() === "" ? [] : [{ type: "text" as const, text }]);
+const writeText = (part: CacheMark & { readonly text: string }) =>
+  part.text.trim() === "" ? [] : [{ type: "text" as const, text: part.text, ...markOf(part) }];
 
 const writePart = (part: UserPart): Block[] => {
   switch (part.type) {
@@ -153,6 +177,7 @@ const writePart = (part: UserPart): Block[] => {
           type: "document",
           source: writeDocument(part.mediaType, part.base64),
           ...(part.name !== undefined && { title: part.name }),
+          ...markOf(part),
         },
       ];
     default:
@@ -160,13 +185,16 @@ const writePart = (part: UserPart): Block[] => {
   }
 };
 
-const writeImage = ({ source }: ImagePart) => ({
+const writeImage = (part: ImagePart) => ({
   type: "image" as const,
-  source:
-    "url" in source
-      ? { type: "url" as const, url: source.url }
-      : { type: "base64" as const, media_type: source.mediaType, data: source.base64 },
+  source: writeSource(part),
+  ...markOf(part),
 });
+
+const writeSource = ({ source }: ImagePart): Source =>
+  "url" in source
+    ? { type: "url", url: source.url }
+    : { type: "base64", media_type: source.mediaType, data: source.base64 };
 
 const writeDocument = (mediaType: string, base64: string) =>
   mediaType.startsWith("text/")
@@ -182,7 +210,9 @@ const writeAssistantPart = (part: AssistantPart, origin: Origin): Block[] => {
     case "refusal":
       return writeText(part);
     case "tool-call":
-      return [{ type: "tool_use", id: part.id, name: part.name, input: readArguments(part.arguments) }];
+      return [
+        { type: "tool_use", id: part.id, name: part.name, input: readArguments(part.arguments), ...markOf(part) },
+      ];
     case "reasoning":
       return writeThought(part.text, unseal(origin, part.signature));
     default:
@@ -201,9 +231,12 @@ const writeThought = (thinking: string, signature: string | null): Block[] => {
 
 type ToolResult = Extract<Message, { role: "tool" }>;
 
-const writeResult = ({ toolCallId, content, isError }: ToolResult): Block => ({
+const writeResult = (result: ToolResult): Block => ({
   type: "tool_result",
-  tool_use_id: toolCallId,
-  content: content.flatMap((part): ResultBlock[] => (part.type === "text" ? writeText(part) : [writeImage(part)])),
-  ...(isError !== undefined && { is_error: isError }),
+  tool_use_id: result.toolCallId,
+  content: result.content.flatMap((part): ResultBlock[] =>
+    part.type === "text" ? writeText(part) : [writeImage(part)],
+  ),
+  ...(result.isError !== undefined && { is_error: result.isError }),
+  ...markOf(result),
 });

@@ -24,6 +24,7 @@ export const anthropic: Provider = {
     "json_schema",
     "temperature",
     "top_p",
+    "top_k",
     "stop",
   ]),
   connect: ({ ANTHROPIC_API_KEY: apiKey, ANTHROPIC_BASE_URL: baseUrl }) =>

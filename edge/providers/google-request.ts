@@ -87,6 +87,7 @@ const writeFormat = ({ output }: ChatRequest) => {
 const writeSampling = ({ sampling, stop }: ChatRequest) => ({
   ...(sampling.temperature !== undefined && { temperature: sampling.temperature }),
   ...(sampling.topP !== undefined && { topP: sampling.topP }),
+  ...(sampling.topK !== undefined && { topK: sampling.topK }),
   ...(sampling.frequencyPenalty !== undefined && { frequencyPenalty: sampling.frequencyPenalty }),
   ...(sampling.presencePenalty !== undefined && { presencePenalty: sampling.presencePenalty }),
   ...(sampling.seed !== undefined && { seed: sampling.seed }),

@@ -63,6 +63,7 @@ export const google: Provider = {
     "json_schema",
     "temperature",
     "top_p",
+    "top_k",
     "frequency_penalty",
     "presence_penalty",
     "seed",

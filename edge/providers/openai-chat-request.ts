@@ -42,9 +42,12 @@ export const chatBody = ({ chat, upstream, reasoningEffort, maxOutputTokens }: C
     (dialect.reasoning === "effort"
       ? { reasoning_effort: reasoningEffort }
       : { reasoning: { effort: reasoningEffort } })),
-  ...(chat.user !== undefined && { [dialect.endUser]: chat.user }),
+  ...(chat.user !== undefined && { [dialect.endUser]: endUserOf(chat.user) }),
   ...dialect.fixed,
 });
+
+/** Longer ids are refused; what begins alike is in practice the same person. */
+export const endUserOf = (user: string): string => user.slice(0, 64);
 
 const writeTools = ({ tools, toolChoice, parallelToolCalls }: ChatRequest) => ({
   tools: tools.map(writeTool),
@@ -74,6 +77,7 @@ const writeFormat = (output: Exclude<OutputFormat, { type: "text" }>) => {
 const writeSampling = ({ sampling, stop }: ChatRequest) => ({
   ...(sampling.temperature !== undefined && { temperature: sampling.temperature }),
   ...(sampling.topP !== undefined && { top_p: sampling.topP }),
+  ...(sampling.topK !== undefined && { top_k: sampling.topK }),
   ...(sampling.frequencyPenalty !== undefined && { frequency_penalty: sampling.frequencyPenalty }),
   ...(sampling.presencePenalty !== undefined && { presence_penalty: sampling.presencePenalty }),
   ...(sampling.seed !== undefined && { seed: sampling.seed }),

@@ -9,7 +9,7 @@ import type {
   Tool,
   UserPart,
 } from "../../shared/chat.ts";
-import { dataUrl, imageUrl } from "./openai-chat-request.ts";
+import { dataUrl, endUserOf, imageUrl } from "./openai-chat-request.ts";
 import type { Call } from "./provider.ts";
 import { unseal, type Origin } from "./signature.ts";
 
@@ -36,7 +36,7 @@ export const responseBody = (
   ...(chat.sampling.temperature !== undefined && { temperature: chat.sampling.temperature }),
   ...(chat.sampling.topP !== undefined && { top_p: chat.sampling.topP }),
   ...(reasoningEffort !== null && { reasoning: { effort: reasoningEffort } }),
-  ...(chat.user !== undefined && { safety_identifier: chat.user }),
+  ...(chat.user !== undefined && { safety_identifier: endUserOf(chat.user) }),
 });
 
 const writeTools = ({ tools, toolChoice, parallelToolCalls }: ChatRequest) => ({

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import pLimit from "p-limit";
 import { describe, expect, it } from "vitest";
 import { createHealth } from "../../../edge/pool/health.ts";
-import { createRunStep, type StepRequest, type StepRun } from "../../../edge/execute/run-step.ts";
+import { createRunStep, type SignedCall, type StepRequest, type StepRun } from "../../../edge/execute/run-step.ts";
 import { ownerOfToolCall } from "../../../edge/conversation/tool-call-id.ts";
 import type { AnswerEvent } from "../../../shared/events.ts";
 import { answerStep } from "../../../shared/plan.ts";
@@ -20,11 +20,16 @@ const bound = countInput(chat).bound;
 
 const setUp = (answer: () => Response | Promise<Response>, member = memberOf(card)) => {
   const sent: unknown[] = [];
+  const kept: SignedCall[] = [];
   const health = createHealth();
   const client = new AbortController();
   const clock = createHandClock();
   const runStep = createRunStep(
-    { pool: [member], outputCap: (each) => Math.min(300, each.maxOutputTokens) },
+    {
+      pool: [member],
+      outputCap: (each) => Math.min(300, each.maxOutputTokens),
+      signatures: { seal: async (signature) => `sealed ${signature}`, keep: async (calls) => void kept.push(...calls) },
+    },
     {
       fetch: async (input, init) => {
         sent.push(await new Request(input, init).json());
@@ -40,7 +45,7 @@ const setUp = (answer: () => Response | Promise<Response>, member = memberOf(car
   );
   const start = (rest: Partial<StepRequest> = {}) =>
     runStep({ step: answerStep("north/a"), chat, whole: false, keep: false, ...rest });
-  return { start, sent, health, client, clock };
+  return { start, sent, kept, health, client, clock };
 };
 
 const drain = async (run: ReturnType<ReturnType<typeof setUp>["start"]>) => {

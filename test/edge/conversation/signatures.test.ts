@@ -1,0 +1,134 @@
+import { runInDurableObject } from "cloudflare:test";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { createSignatures, type SignaturesDeps } from "../../../edge/conversation/signatures.ts";
+import { isSignedToolCall, makeToolCallId } from "../../../edge/conversation/tool-call-id.ts";
+import type { AssistantPart } from "../../../shared/chat.ts";
+import { newTenant, objectsOf, settingsOf } from "../../support/edge.ts";
+import { chatOf } from "../../support/events.ts";
+import { createHandClock } from "../../support/hand-clock.ts";
+
+afterEach(() => void vi.useRealTimers());
+
+const newId = () => crypto.randomUUID().replaceAll("-", "");
+
+const setUp = (tenant = newTenant(), keySecret = "secret-1", objects: SignaturesDeps["objects"] = objectsOf()) => {
+  const asked: string[] = [];
+  const clock = createHandClock();
+  const signatures = createSignatures(tenant, {
+    settings: settingsOf({ KEY_SECRET: keySecret }),
+    objects: {
+      tenantLog: (name) => {
+        asked.push(name);
+        return objects.tenantLog(name);
+      },
+    },
+    clock,
+    waitUntil: (work) => void work.catch(() => undefined),
+    newId,
+  });
+  return { tenant, signatures, asked, clock };
+};
+
+const never = () => new Promise<never>(() => {});
+const said = (...content: AssistantPart[]) => chatOf("hi", { messages: [{ role: "assistant", content }] });
+const thought = (signature: string): AssistantPart => ({ type: "reasoning", text: "hm", signature });
+const call = (id: string): AssistantPart => ({ type: "tool-call", id, name: "depth", arguments: "{}" });
+
+describe("a thought's signature", () => {
+  it("comes back as the vendor wrote it, and tells the client nothing", async () => {
+    const { signatures, asked } = setUp();
+    const sealed = await signatures.seal("vendor/model|proof");
+    expect(atob(sealed)).not.toContain("vendor");
+    expect(await signatures.restore(said(thought(sealed)))).toEqual(said(thought("vendor/model|proof")));
+    expect(asked).toEqual([]);
+  });
+
+  it("is left out when it was changed, made up, or another tenant's", async () => {
+    const { signatures } = setUp();
+    const sealed = await signatures.seal("proof");
+    const changed = sealed.slice(0, -4) + (sealed.endsWith("AAAA") ? "BBBB" : "AAAA");
+    const foreign = await setUp().signatures.seal("proof");
+    for (const signature of [changed, foreign, "proof", "no base64 at all!"]) {
+      expect(await signatures.restore(said(thought(signature)))).toEqual(said({ type: "reasoning", text: "hm" }));
+    }
+  });
+
+  it("outlives a change of the secret while the old one is listed", async () => {
+    const { tenant, signatures } = setUp();
+    const sealed = await signatures.seal("proof");
+    const rotated = setUp(tenant, "secret-2,secret-1").signatures;
+    expect(await rotated.restore(said(thought(sealed)))).toEqual(said(thought("proof")));
+    const gone = setUp(tenant, "secret-2").signatures;
+    expect(await gone.restore(said(thought(sealed)))).toEqual(said({ type: "reasoning", text: "hm" }));
+  });
+
+  it("may be long", async () => {
+    const { signatures } = setUp();
+    const long = "é".repeat(40_000);
+    expect(await signatures.restore(said(thought(await signatures.seal(long))))).toEqual(said(thought(long)));
+  });
+});
+
+describe("a tool call's signature", () => {
+  it("is found by the call's id, from anywhere", async () => {
+    const { tenant, signatures } = setUp();
+    const ids = [makeToolCallId("w/a", newId(), true), makeToolCallId("w/a", newId(), true)];
+    await signatures.keep(ids.map((id, index) => ({ id, signature: `proof ${index}` })));
+    const elsewhere = setUp(tenant);
+    const { messages } = await elsewhere.signatures.restore(said(...ids.map(call)));
+    expect(messages[0]).toMatchObject({ content: [{ signature: "proof 0" }, { signature: "proof 1" }] });
+    expect(elsewhere.asked).toEqual([tenant]);
+  });
+
+  it("costs a request without such calls nothing", async () => {
+    const { signatures, asked } = setUp();
+    const unsigned = said(call(makeToolCallId("w/a", newId())), call("toolu_SSSSSSSSSS"));
+    expect(await signatures.restore(unsigned)).toBe(unsigned);
+    expect(asked).toEqual([]);
+  });
+
+  it("lies encrypted, and belongs to its call alone", async () => {
+    const { tenant, signatures } = setUp();
+    const [mine, other] = [makeToolCallId("w/a", newId(), true), makeToolCallId("w/a", newId(), true)];
+    await signatures.keep([{ id: mine, signature: "proof" }]);
+    const log = objectsOf().tenantLog(tenant);
+    const [row] = await log.findSignatures([mine]);
+    expect(atob(row?.sealed ?? "")).not.toContain("proof");
+    await log.keepSignatures([{ call: other, sealed: row?.sealed ?? "" }]);
+    expect(await signatures.restore(said(call(other)))).toEqual(said(call(other)));
+  });
+
+  it("is kept for a day", async () => {
+    const { tenant, signatures } = setUp();
+    const id = makeToolCallId("w/a", newId(), true);
+    await signatures.keep([{ id, signature: "proof" }]);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 23 * 3_600_000 });
+    expect(await signatures.restore(said(call(id)))).toMatchObject({
+      messages: [{ content: [{ signature: "proof" }] }],
+    });
+    vi.setSystemTime(Date.now() + 2 * 3_600_000);
+    expect(await signatures.restore(said(call(id)))).toEqual(said(call(id)));
+    await signatures.keep([{ id: makeToolCallId("w/a", newId(), true), signature: "next" }]);
+    const left = await runInDurableObject(objectsOf().tenantLog(tenant), (_, state) =>
+      state.storage.sql.exec<{ n: number }>("SELECT count(*) AS n FROM signatures").one(),
+    );
+    expect(left.n).toBe(1);
+  });
+
+  it("is done without when the object does not answer in time", async () => {
+    const silent = { tenantLog: () => ({ findSignatures: never, keepSignatures: never }) };
+    const { signatures, clock } = setUp(newTenant(), "secret-1", silent);
+    const request = said(call(makeToolCallId("w/a", newId(), true)));
+    const restored = signatures.restore(request);
+    await clock.advance(1_000);
+    expect(await restored).toEqual(request);
+  });
+});
+
+describe("a tool call's id", () => {
+  it("says whether a signature was kept", () => {
+    expect(isSignedToolCall(makeToolCallId("w/a", newId(), true))).toBe(true);
+    expect(isSignedToolCall(makeToolCallId("w/a", newId()))).toBe(false);
+    expect(makeToolCallId("w/a", newId(), true).length).toBeLessThanOrEqual(40);
+  });
+});
