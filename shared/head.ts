@@ -87,8 +87,8 @@ export const headSchema = z.strictObject({
     .strictObject({ profiles: z.array(z.string()).max(256), weights: matrixSchema, bias: z.array(z.number()) })
     .nullable(),
   /**
-   * Cosine similarity of the feature vector to the nearest center of the training prompts: `far` and below gives
-   * support 0, `near` and above 1.
+   * Likeness to the training prompts: the greatest product of the features with one of the rows. `far` and below gives
+   * support 0, `near` and above 1. Rows read the vector, or the vector and the n-grams.
    */
   support: z.strictObject({ centers: matrixSchema, far: z.number(), near: z.number() }),
   /** By extractor, since letters agree by chance more often than formulas do. */
@@ -164,7 +164,12 @@ export const parseHead = (json: unknown): Result<Head, string> => {
   const types = rest.types.length;
   const wrong = [
     misshapen("typeWeights", typeWeights, types, rest.features + rest.buckets),
-    misshapen("support.centers", support.centers, support.centers.rows, rest.features),
+    misshapen(
+      "support.centers",
+      support.centers,
+      support.centers.rows,
+      support.centers.columns === rest.features ? rest.features : rest.features + rest.buckets,
+    ),
     residual && misshapen("residual.weights", residual.weights, residual.profiles.length, rest.features + rest.buckets),
     typeBias.length === types ? null : "typeBias has another length than types",
     residual && residual.bias.length !== residual.profiles.length

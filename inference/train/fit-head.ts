@@ -16,7 +16,8 @@ export type FitOptions = {
   readonly profiles: readonly string[];
   /** Those that also get weights of their own; the penalty of these. Null: types alone. */
   readonly residual: { readonly profiles: readonly string[]; readonly ridge: number } | null;
-  readonly centers: number;
+  /** Ordinary prompts of no recorded set: what support is told from. */
+  readonly background: readonly string[];
   readonly seed: number;
 };
 
@@ -35,14 +36,7 @@ export const fitHead = (prompts: readonly Prompt[], options: FitOptions): Fitted
       .map(({ domain, models }) => ({ type: null, domain, weight: withoutText, models })),
   ];
   const profiles = options.profiles.map((name) => ({ name, ...roundStrengths(fitStrengths(name, labeled, domains)) }));
-  const support = fitSupport(
-    texts.map(({ row }) => (shape.dense > 0 ? { dense: row.dense, sparse: null } : row)),
-    {
-      shape: shape.dense > 0 ? { dense: shape.dense, buckets: 0 } : shape,
-      centers: options.centers,
-      random: createRandom(seed + 1),
-    },
-  );
+  const support = fitSupport(texts, { ...options, random: createRandom(seed + 1) });
   return {
     kind: options.kind,
     features: shape.dense > 0 ? shape.dense : shape.buckets,

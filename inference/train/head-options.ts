@@ -1,6 +1,7 @@
 /** What both heads are fitted with: what they read of a text, and how much of it. */
 import type { Features, HeadJson } from "../../shared/head.ts";
 import { hashFeatures } from "../../shared/ngrams.ts";
+import { readBackground } from "./background.ts";
 import type { Embeddings } from "./embed.ts";
 import type { FitOptions } from "./fit-head.ts";
 
@@ -9,7 +10,6 @@ export type ReadingOptions = FitOptions & { readonly featuresOf: (text: string) 
 
 /** The edge's weights travel with the Worker, so they are fewer. */
 const buckets = { encoder: 4096, edge: 3072 } as const;
-const centers = { encoder: 48, edge: 12 } as const;
 
 export const trainingSeed = 20_261_122;
 
@@ -27,6 +27,6 @@ export const headOptions = (kind: HeadKind, pool: readonly string[], embeddings:
   profiles: [...new Set(pool)],
   // On every set, types alone did better than types and what a ridge regression finds beyond them.
   residual: null,
-  centers: centers[kind],
+  background: readBackground().map(({ text }) => text),
   seed: trainingSeed,
 });

@@ -86,7 +86,7 @@ describe("learnedRules", () => {
         shape: { dense: 0, buckets: 64 },
         profiles: pool,
         residual: null,
-        centers: 2,
+        background: ["a poem about the sea"],
         seed: 1,
       }),
       ballot: {},

@@ -111,7 +111,7 @@ const options: FitOptions = {
   shape: { dense: 0, buckets: 256 },
   profiles: ["coder", "lawyer"],
   residual: { profiles: ["coder", "lawyer"], ridge: 1 },
-  centers: 4,
+  background: ["a poem about the sea", "what to cook tonight", "plan a trip to the mountains"],
   seed: 1,
 };
 
