@@ -270,7 +270,13 @@ describe("npm run calibrate", () => {
   it("takes files after one --recordings, and workers by name", () => {
     expect(parseOptions(["--recordings", "a.jsonl", "b.jsonl", "--workers", "x/y, x/z"], "/d")).toEqual({
       ok: true,
-      value: { recordings: ["/d/a.jsonl", "/d/b.jsonl"], workers: ["x/y", "x/z"], choose: null, date: null },
+      value: {
+        recordings: ["/d/a.jsonl", "/d/b.jsonl"],
+        workers: ["x/y", "x/z"],
+        choose: null,
+        measure: null,
+        date: null,
+      },
     });
   });
 
