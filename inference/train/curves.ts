@@ -39,9 +39,9 @@ export const curvesOf = (
     { name: "shoal's preferences", draw: "points", points: named },
     { name: "single workers", draw: "points", points: singles },
     {
-      name: "their hull",
+      name: "hull of these",
       draw: "dashed",
-      points: priced ? hull.map(({ cost, score }) => ({ x: 1000 * cost, y: 100 * score })) : [],
+      points: priced && hull.length > 1 ? hull.map(({ cost, score }) => ({ x: 1000 * cost, y: 100 * score })) : [],
     },
     { name: "counting rules", draw: "points", points: countingPoints(contest) },
     { name: "published", draw: "points", points: published.map((router) => publishedPoint(contest, router)) },

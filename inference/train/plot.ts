@@ -36,7 +36,7 @@ const fontSize = 13;
 const characterWidth = 0.56 * fontSize;
 
 /** Okabe and Ito's colors, told apart by the color-blind; shapes tell them apart in gray. */
-const colors = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"] as const;
+const colors = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7A7A7A"] as const;
 
 /** Around the origin, about ten units wide. */
 const shapes = [
@@ -46,7 +46,8 @@ const shapes = [
   "M0,-5.5L5.5,0L0,5.5L-5.5,0Z",
   "M0,5.5L5,-4H-5Z",
   "M-5,-2H-2V-5H2V-2H5V2H2V5H-2V2H-5Z",
-  "M-1.5,-5H1.5V5H-1.5Z",
+  "M-5,-3L-3,-5L0,-2L3,-5L5,-3L2,0L5,3L3,5L0,2L-3,5L-5,3L-2,0Z",
+  "M-5,-1.5H5V1.5H-5Z",
 ] as const;
 
 /** A whole SVG document, 800 × 520. */
