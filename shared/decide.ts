@@ -93,10 +93,10 @@ const knownOf = (prediction: Prediction, candidate: Candidate): ProfilePredictio
     : (prediction.profiles.get(candidate.profile) ?? null);
 
 /** Expected dollars; what the vendor's prompt cache may save is not foreseen. */
-const costOfCall = ({ price }: Candidate, inputTokens: number, outputTokens: number): number | null => {
+const costOfCall = ({ price, costFactor = 1 }: Candidate, inputTokens: number, outputTokens: number): number | null => {
   if (price === null) return null;
   const rates = price.tiers?.findLast((tier) => inputTokens > tier.aboveInputTokens) ?? price;
-  return (inputTokens * rates.input + outputTokens * rates.output) / 1_000_000;
+  return (costFactor * (inputTokens * rates.input + outputTokens * rates.output)) / 1_000_000;
 };
 
 type Raw = { readonly candidate: Candidate; readonly known: ProfilePrediction | null };

@@ -30,6 +30,8 @@ export const candidateSchema = z.strictObject({
   price: priceSchema.nullable(),
   /** Mean milliseconds of a whole answer as observed by the edge; null before any. */
   latencyMs: z.number().min(0).nullable(),
+  /** Dollars of settled calls over those foreseen, as observed by the edge; absent before any. */
+  costFactor: z.number().positive().optional(),
   /** The tenant's own correction of quality, from feedback; in quality (0 to 1). */
   bias: z.number().min(-1).max(1),
 });

@@ -1,6 +1,6 @@
 import { toWire, type ShoalError } from "../../shared/errors.ts";
 import type { AnswerEvent } from "../../shared/events.ts";
-import { workersOf } from "../../shared/plan.ts";
+import { isDirect, workersOf } from "../../shared/plan.ts";
 import { toDollars } from "../../shared/pricing.ts";
 import { addUsage, noUsage } from "../../shared/usage.ts";
 import type { Grant } from "../admit.ts";
@@ -11,6 +11,7 @@ import type { ClientRequest } from "../formats/format.ts";
 import type { CallRow, Settlement } from "../objects/records.ts";
 import type { Outbox } from "../objects/outbox.ts";
 import type { Planned } from "../plan/plan.ts";
+import type { Health } from "../pool/health.ts";
 import type { ModelChoice } from "../pool/resolve-model.ts";
 import type { Settings } from "../runtime/settings.ts";
 import type { Timing } from "../runtime/timing.ts";
@@ -33,6 +34,7 @@ export type AccountDeps = {
   readonly timing: Timing;
   readonly clock: Clock;
   readonly outbox: Outbox;
+  readonly health: Pick<Health, "settled">;
   readonly waitUntil: (work: Promise<unknown>) => void;
   /** Aborted when the reader has left. */
   readonly signal: AbortSignal;
@@ -56,6 +58,7 @@ export async function* account(events: Events, subject: Subject, deps: AccountDe
     const { tenant } = subject.grant.identity;
     if (settlement.affinity) rememberWorker(settlement.affinity.key, settlement.affinity.worker);
     deps.outbox.settle(tenant, settlement, trace);
+    compareCosts(subject.planned, settlement.calls, deps.health);
     settled.resolve(deps.outbox.send(tenant, gatherMs));
   };
   let done = false;
@@ -76,6 +79,16 @@ export async function* account(events: Events, subject: Subject, deps: AccountDe
     }
   }
 }
+
+/** What calls that got the user's own words cost beside what was foreseen; inner steps of a workflow have other texts. */
+const compareCosts = ({ decision }: Planned, calls: readonly CallRow[], health: AccountDeps["health"]): void => {
+  if (!isDirect(decision.plan) && decision.plan.kind !== "ballot") return;
+  for (const { worker, usage, cost } of calls) {
+    const foreseen = decision.scores.find((score) => score.worker === worker)?.costDollars ?? null;
+    if (foreseen === null || cost === null || usage.source !== "reported") continue;
+    health.settled(worker, { foreseen, charged: toDollars(cost) });
+  }
+};
 
 /** A failed worker's step is tried again under the same name by another. */
 const keyOf = (event: { readonly step: string; readonly worker: string }) => `${event.step} ${event.worker}`;

@@ -33,7 +33,7 @@ export type PlanInput = {
 
 export type PlanDeps = {
   readonly settings: Pick<Settings, "inference" | "planMs">;
-  readonly health: Pick<Health, "latencyMs">;
+  readonly health: Pick<Health, "latencyMs" | "costFactor">;
   readonly fetch: typeof fetch;
   readonly clock: Clock;
 };
@@ -111,6 +111,7 @@ const toCandidate = (card: Member["worker"]["card"], deps: PlanDeps): Candidate 
   strengths: card.strengths,
   price: card.price,
   latencyMs: deps.health.latencyMs(card.id),
+  costFactor: deps.health.costFactor(card.id),
   bias: 0,
 });
 

@@ -3,6 +3,7 @@ import { account, type Subject } from "../../../edge/account/account.ts";
 import { affinityKeys, recallWorker } from "../../../edge/conversation/affinity.ts";
 import type { Events } from "../../../edge/execute/execute.ts";
 import { createOutbox } from "../../../edge/objects/outbox.ts";
+import { createHealth } from "../../../edge/pool/health.ts";
 import { startTiming } from "../../../edge/runtime/timing.ts";
 import type { AnswerEvent } from "../../../shared/events.ts";
 import { directPlan } from "../../../shared/plan.ts";
@@ -33,6 +34,7 @@ const setUp = async (rest: Partial<Subject> = {}) => {
   const { identity, grant, objects } = await createTenant();
   const clock = createHandClock();
   const outbox = createOutbox(objects, clock);
+  const health = createHealth();
   const client = new AbortController();
   const work: Promise<unknown>[] = [];
   const requestId = crypto.randomUUID();
@@ -65,6 +67,7 @@ const setUp = async (rest: Partial<Subject> = {}) => {
       timing: startTiming(() => clock.now()),
       clock,
       outbox,
+      health,
       waitUntil: (promise) => void work.push(promise),
       signal: client.signal,
       abort: () => client.abort(),
@@ -79,8 +82,10 @@ const setUp = async (rest: Partial<Subject> = {}) => {
       trace: await objects.tenantLog(tenant).read(requestId),
     };
   };
-  return { accounted, written, clock, client, affinity, work };
+  return { accounted, written, clock, client, affinity, work, health, subject };
 };
+
+const start = (model: string) => ({ type: "start" as const, model });
 
 async function* saying(...batches: readonly (readonly AnswerEvent[])[]): Events {
   yield* batches;
@@ -96,6 +101,17 @@ describe("account", () => {
   it("passes every event on unchanged", async () => {
     const { accounted } = await setUp();
     expect(await read(accounted(saying(inner, answer)))).toEqual([...inner, ...answer]);
+  });
+
+  it("tells the pool what the answering call cost beside what was foreseen", async () => {
+    const { subject } = await setUp();
+    const { planned } = subject;
+    const score = { worker: "w/b", quality: 0.5, costDollars: 0.000_022, latencyMs: null, utility: 0.5 };
+    const foreseen = { ...planned, decision: { ...planned.decision, scores: [score] } };
+    const { accounted, health } = await setUp({ planned: foreseen });
+    await read(accounted(saying(answer)));
+    // 44 micro-dollars where 22 were foreseen, beside the five calls that the profile counts for.
+    expect(health.costFactor("w/b")).toBeCloseTo((5 * 0.95 + 2) / (5 * 0.95 + 1), 10);
   });
 
   it("writes one row with the sum of all calls", async () => {
@@ -202,7 +218,6 @@ describe("account", () => {
 
   it("keeps the vendor's own name of the model that answered", async () => {
     const { accounted, written } = await setUp();
-    const start = (model: string) => ({ type: "start" as const, model });
     await read(
       accounted(
         saying([

@@ -53,4 +53,24 @@ describe("health", () => {
     fail(health, 1);
     expect(health.latencyMs("north/a")).toBe(1200);
   });
+
+  it("expects of a worker what its profile says until calls have been settled", () => {
+    expect(createHealth().costFactor("north/a")).toBe(1);
+  });
+
+  it("learns that a worker costs twice what was foreseen, and keeps to it when that is foreseen", () => {
+    const health = createHealth();
+    for (let call = 0; call < 100; call += 1) {
+      health.settled("north/a", { foreseen: 0.01 * health.costFactor("north/a"), charged: 0.02 });
+    }
+    expect(health.costFactor("north/a")).toBeCloseTo(2, 1);
+  });
+
+  it("bounds what one strange bill can do", () => {
+    const health = createHealth();
+    health.settled("north/a", { foreseen: 0.001, charged: 90 });
+    expect(health.costFactor("north/a")).toBe(5);
+    health.failed("north/a", 0);
+    expect(health.costFactor("north/a")).toBe(5);
+  });
 });
