@@ -102,8 +102,12 @@ export const playBallot = (prompt: Prompt, ballot: Ballot): Played => {
 /** The recorded answer in canonical form; null when none could be read. */
 export const answerOf = (outcome: Outcome | undefined, extractor: Extractor): string | null => {
   const recorded = outcome?.pred ?? null;
-  return recorded === null ? null : readAnswer(extractor, recorded);
+  if (recorded === null) return null;
+  // What was not read is null: an empty text is the answer of a question whose answer is the empty string.
+  return recorded === "" && extractor === "short" ? emptyString : readAnswer(extractor, recorded);
 };
+
+const emptyString = "''";
 
 export const extractorOf = (prompt: Prompt): Extractor | null => {
   if (Object.values(prompt.models).every((outcome) => outcome.pred === undefined)) return null;
