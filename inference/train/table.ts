@@ -5,6 +5,7 @@ import type { Heads } from "./contest.ts";
 import type { Embeddings } from "./embed.ts";
 import type { HeldOut } from "./held-out.ts";
 import type { KnownSet } from "./known-sets.ts";
+import type { Plot } from "./plot.ts";
 
 /** What tables are computed from. Reading and encoding happen when they are first asked for. */
 export type Ground = {
@@ -20,20 +21,27 @@ export type Column<Row> = { readonly title: string; readonly cell: (row: Row) =>
 export type Table = {
   /** As in README's `<!-- tables:NAME -->`. */
   readonly name: string;
-  readonly compute: (ground: Ground) => Promise<readonly unknown[]>;
+  /** Null when recordings that it needs are not there: what was computed before stands. */
+  readonly compute: (ground: Ground) => Promise<readonly unknown[] | null>;
   /** Markdown of rows that were computed before. Throws when they are not this table's. */
   readonly render: (rows: unknown) => string;
+  /** Drawn beside the results as NAME.svg and NAME.png. */
+  readonly plots: (rows: unknown) => readonly NamedPlot[];
 };
+
+type NamedPlot = { readonly name: string; readonly plot: Plot };
 
 export const defineTable = <Row>(table: {
   readonly name: string;
   readonly row: z.ZodType<Row>;
-  readonly compute: (ground: Ground) => Promise<readonly Row[]>;
+  readonly compute: (ground: Ground) => Promise<readonly Row[] | null>;
   readonly columns: readonly Column<Row>[];
+  readonly plots?: (rows: readonly Row[]) => readonly NamedPlot[];
 }): Table => ({
   name: table.name,
   compute: table.compute,
   render: (rows) => markdown(table.columns, z.array(table.row).parse(rows)),
+  plots: (rows) => table.plots?.(z.array(table.row).parse(rows)) ?? [],
 });
 
 /** Cells padded as the formatter pads them, so that it leaves the table alone. */

@@ -13,15 +13,18 @@ import { groundOf } from "./table-ground.ts";
 import { competitionTable } from "./tables-competition.ts";
 import { conductorTable } from "./tables-conductor.ts";
 import { variantsTable } from "./tables-variants.ts";
+import { reliabilityTable } from "./tables-reliability.ts";
+import { writePlot } from "./plot-files.ts";
 import { fillTables, tablesIn } from "./tables-readme.ts";
 import { readHeads } from "./weights.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const readmePath = join(root, "README.md");
-const resultsPath = join(root, "test", "results", "conductor.json");
+const resultsFolder = join(root, "test", "results");
+const resultsPath = join(resultsFolder, "conductor.json");
 
 /** To add one: define it in a file of its own, name it here, and put its markers into README. */
-const tables: readonly Table[] = [conductorTable, competitionTable, variantsTable];
+const tables: readonly Table[] = [conductorTable, competitionTable, variantsTable, reliabilityTable];
 
 const resultsSchema = z.record(z.string(), z.strictObject({ weights: z.string(), rows: z.array(z.unknown()) }));
 type Results = z.infer<typeof resultsSchema>;
@@ -40,8 +43,11 @@ const main = async (): Promise<number> => {
   const readme = await readFile(readmePath, "utf8");
   const filled = fillTables(readme, renderer(results));
   if (filled !== readme) await writeFile(readmePath, filled);
-  for (const table of tables.filter(({ name }) => wanted.includes(name)))
-    console.log(`${table.name}\n\n${table.render(results[table.name]?.rows)}\n`);
+  for (const table of tables.filter(({ name }) => wanted.includes(name))) {
+    const rows = results[table.name]?.rows;
+    for (const { name, plot } of table.plots(rows)) await writePlot(join(resultsFolder, name), plot);
+    console.log(`${table.name}\n\n${table.render(rows)}\n`);
+  }
   return 0;
 };
 
@@ -58,7 +64,9 @@ const computeAll = async (wanted: readonly string[], before: Results, heads: Hea
   const computed: Results = {};
   for (const table of tables.filter(({ name }) => wanted.includes(name))) {
     console.error(`computing ${table.name}`);
-    computed[table.name] = { weights: versionOf(heads), rows: [...(await table.compute(ground))] };
+    const rows = await table.compute(ground);
+    if (rows) computed[table.name] = { weights: versionOf(heads), rows: [...rows] };
+    else console.error(`${table.name} stays as it was`);
   }
   const known = Object.entries({ ...before, ...computed }).filter(([name]) =>
     tables.some((table) => table.name === name),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import { defineTable, interval } from "../../inference/train/table.ts";
+import { reliabilityTable } from "../../inference/train/tables-reliability.ts";
 import { fillTables, tablesIn } from "../../inference/train/tables-readme.ts";
 
 const table = defineTable({
@@ -32,6 +33,20 @@ describe("defineTable", () => {
 
   it("refuses rows of another table", () => {
     expect(() => table.render([{ name: "cod" }])).toThrow("grams");
+  });
+});
+
+describe("reliabilityTable", () => {
+  it("shows what ballots stated beside what was right, as a row and as a line", () => {
+    const bins = [
+      { ballots: 50, stated: 0.6, observed: 0.5 },
+      { ballots: 50, stated: 0.9, observed: 1 },
+    ];
+    const row = { set: "sums", workers: 3, preference: "balanced", bins, error: 0.1, ballots: 100, undecided: 4 };
+    expect(reliabilityTable.render([row])).toContain("| sums, 3 workers | balanced   | 100 ");
+    const [drawn] = reliabilityTable.plots([row]);
+    expect(drawn?.plot.series.map(({ name }) => name)).toEqual(["sums, 3 workers", "as stated"]);
+    expect(drawn?.plot.series[0]?.points[1]).toEqual({ x: 90, y: 100, low: 100, high: 100 });
   });
 });
 
