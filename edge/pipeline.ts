@@ -1,5 +1,6 @@
 import type { ChatRequest } from "../shared/chat.ts";
 import type { ShoalError } from "../shared/errors.ts";
+import { answererOf } from "../shared/plan.ts";
 import type { Preference } from "../shared/preference.ts";
 import { ok, type Result } from "../shared/result.ts";
 import { countInput, type InputTokens } from "../shared/tokens.ts";
@@ -55,9 +56,9 @@ const answer = async (request: Request, format: Format, context: Context): Promi
     signal: context.signal,
   });
   const accounted = account(events, { ...received.value, planned }, context);
-  return ok(
-    await encode(accounted, { format, client, planned, headers: () => answerHeaders(planned, context) }, context),
-  );
+  const id = format.answerId(context.requestId, answererOf(planned.decision.plan));
+  const headers = () => answerHeaders(planned, context);
+  return ok(await encode(accounted, { format, client, planned, id, headers }, context));
 };
 
 /** A request that may be served: whose it is, what it asks, and who could work on it. */

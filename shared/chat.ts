@@ -100,6 +100,11 @@ export type ChatRequest = CacheMark & {
   readonly parallelToolCalls?: boolean;
   readonly output: OutputFormat;
   readonly reasoningEffort?: ReasoningEffort;
+  /**
+   * The client wants the model's thoughts: their proof, to send back, and a summary where it says of which kind. A
+   * vendor that keeps them to itself unless asked is asked.
+   */
+  readonly thoughts?: { readonly summary?: "auto" | "concise" | "detailed" };
   readonly sampling: Sampling;
   /** Upper bound of output tokens, reasoning included. */
   readonly maxOutputTokens?: number;

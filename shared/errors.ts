@@ -16,6 +16,8 @@ export type ShoalError =
   | { readonly kind: "unknown_parameter"; readonly param: string }
   /** No worker in the pool honors the parameter. */
   | { readonly kind: "unsupported_parameter"; readonly param: string; readonly message: string }
+  /** The response that the request continues is not kept: it was not stored, was deleted, or has expired. */
+  | { readonly kind: "unknown_response"; readonly id: string }
   | { readonly kind: "unknown_model"; readonly model: string; readonly nearest: readonly string[] }
   | { readonly kind: "context_too_long"; readonly tokens: number; readonly limitTokens: number }
   | { readonly kind: "rate_limited"; readonly limit: string; readonly retryAfterSeconds: number }
@@ -109,6 +111,12 @@ export const toWire = (error: ShoalError): WireError => {
       return invalid("unknown_parameter", `unknown parameter: '${error.param}'`, error.param);
     case "unsupported_parameter":
       return invalid("unsupported_parameter", error.message, error.param);
+    case "unknown_response":
+      return invalid(
+        "previous_response_not_found",
+        `previous response with id '${error.id}' not found`,
+        "previous_response_id",
+      );
     case "unknown_model":
       return wire(404, "invalid_request_error", "model_not_found", unknownModelMessage(error), { param: "model" });
     case "context_too_long":

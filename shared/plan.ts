@@ -73,6 +73,10 @@ export const parsePlan = (input: unknown, pool: ReadonlySet<string>): Result<Pla
   return plan.kind === "ballot" ? checkBallot(plan) : orderSteps(plan);
 };
 
+/** The worker that is to write the answer: of a ballot the first that is asked. */
+export const answererOf = (plan: Plan): string =>
+  (plan.kind === "workflow" ? plan.steps.at(-1) : plan.ballot.order[0])?.worker ?? "";
+
 /** Every worker that a plan may call. */
 export const workersOf = (plan: Plan): readonly string[] =>
   plan.kind === "workflow"

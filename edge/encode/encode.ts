@@ -13,12 +13,13 @@ export type EncodeOptions = {
   readonly format: Format;
   readonly client: ClientRequest;
   readonly planned: Planned;
+  /** The answer's, as the client will know it. */
+  readonly id: string;
   /** Headers of the response, asked when they go out. */
   readonly headers: () => Record<string, string>;
 };
 
 export type EncodeDeps = {
-  readonly requestId: string;
   readonly arrivedAt: number;
   readonly clock: Clock;
   /** Ends every upstream call of the request. */
@@ -35,11 +36,13 @@ const heartbeat = { earlyMs: 1_000, lateMs: 10_000, earlyForMs: 60_000 } as cons
 export const encode = (events: Events, options: EncodeOptions, deps: EncodeDeps): Promise<Response> =>
   options.client.stream ? encodeStream(events, options, deps) : encodeJson(events, options, deps);
 
-const headOf = ({ client }: EncodeOptions, deps: EncodeDeps): AnswerHead => ({
-  id: `chatcmpl-${deps.requestId}`,
+const headOf = ({ client, id }: EncodeOptions, deps: EncodeDeps): AnswerHead => ({
+  id,
   created: Math.floor(deps.arrivedAt / 1000),
   model: client.chat.model,
   includeUsage: client.includeUsage,
+  ...(client.echo && { echo: client.echo }),
+  now: () => Math.floor(deps.clock.now() / 1000),
 });
 
 /** A failure as the client's response. */

@@ -10,6 +10,7 @@ import type {
 import type { ShoalError } from "../../shared/errors.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import { bodySchema, type Body, type WireMessage } from "./chat-completions-schema.ts";
+import { readDataUrl, readImageUrl } from "./data-url.ts";
 import type { ClientRequest } from "./format.ts";
 import { toRequestError } from "./request-error.ts";
 
@@ -110,7 +111,7 @@ const readUserPart = (part: WireUserPart, param: string): Result<UserPart, Shoal
     case "text":
       return ok({ type: "text", text: part.text });
     case "image_url": {
-      const source = readImage(part.image_url.url);
+      const source = readImageUrl(part.image_url.url);
       if (source === null)
         return err(invalid("must be an http(s) URL or a base64 data URL of an image", `${param}.image_url.url`));
       return ok({ type: "image", source, ...(part.image_url.detail && { detail: part.image_url.detail }) });
@@ -124,17 +125,6 @@ const readUserPart = (part: WireUserPart, param: string): Result<UserPart, Shoal
     default:
       return part satisfies never;
   }
-};
-
-const readDataUrl = (url: string): { mediaType: string; base64: string } | null => {
-  const [, mediaType, base64] = /^data:([\w.+-]+\/[\w.+-]+);base64,([A-Za-z0-9+/]+={0,2})$/.exec(url) ?? [];
-  return mediaType && base64 && base64.length % 4 === 0 ? { mediaType, base64 } : null;
-};
-
-const readImage = (url: string) => {
-  const data = readDataUrl(url);
-  if (data) return data.mediaType.startsWith("image/") ? data : null;
-  return /^https?:\/\/\S+$/.test(url) ? { url } : null;
 };
 
 const readAssistant = (message: Extract<WireMessage, { role: "assistant" }>): readonly AssistantPart[] => {

@@ -1,4 +1,4 @@
-import type { ChatRequest } from "../../shared/chat.ts";
+import type { ChatRequest, Message } from "../../shared/chat.ts";
 import type { ShoalError, WireError } from "../../shared/errors.ts";
 import type { Answer, AnswerEvent } from "../../shared/events.ts";
 import type { MicroDollars } from "../../shared/pricing.ts";
@@ -11,6 +11,48 @@ export type ClientRequest = {
   readonly stream: boolean;
   /** Whether a stream ends with its usage. */
   readonly includeUsage: boolean;
+  /** What the answer repeats of the request; absent in formats whose answers repeat nothing. */
+  readonly echo?: Echo;
+  /** What the request leaves out because we keep it; absent when all is in `chat`. */
+  readonly recall?: Recall;
+  /** What to keep of this turn beside its answer; absent when nothing is. */
+  readonly keep?: { readonly previous: string | null; readonly messages: readonly Message[] };
+};
+
+/** What an answer repeats of its request, in the client's words, and what of a model's thoughts it shows. */
+export type Echo = {
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly summaries: boolean;
+  /** Vendors' signatures of thoughts. */
+  readonly proofs: boolean;
+};
+
+/** Earlier turns that a request names and does not hold. Ids are those of turns, not the client's. */
+export type Recall = {
+  /** The turn that this one continues, with the client's own id of it. */
+  readonly after: { readonly turn: string; readonly id: string } | null;
+  /** Turns of which single items are wanted. */
+  readonly others: readonly string[];
+  /** The request with all that was kept in place; fails when something that it needs is gone. */
+  readonly join: (kept: KeptTurns) => Result<ClientRequest, ShoalError>;
+};
+
+/** An answered request as it is kept for turns that continue it. `id`: the request's; `messages`: what it added. */
+export type KeptTurn = {
+  readonly id: string;
+  readonly previous: string | null;
+  readonly messages: readonly Message[];
+  readonly answer: Answer;
+  readonly bill: Bill;
+  readonly head: Omit<AnswerHead, "now">;
+  /** Seconds since the epoch. */
+  readonly endedAt: number;
+};
+
+/** `after`: the turns that lead to the one named, oldest first; null when one of them is gone. */
+export type KeptTurns = {
+  readonly after: readonly KeptTurn[] | null;
+  readonly others: readonly KeptTurn[];
 };
 
 /** What an answer says of itself in any format. */
@@ -21,6 +63,9 @@ export type AnswerHead = {
   /** The name under which the client asked. */
   readonly model: string;
   readonly includeUsage: boolean;
+  readonly echo?: Echo;
+  /** Seconds since the epoch. */
+  readonly now: () => number;
 };
 
 /** What the answer cost, inner steps apart. `cost` is null when a price is unknown. */
@@ -29,6 +74,8 @@ export type Bill = { readonly usage: UsageTotals; readonly cost: MicroDollars | 
 /** A client's wire format: reading its requests, writing our events. One path for streams and whole answers. */
 export interface Format {
   readonly name: string;
+  /** An answer's id. `worker`: the one that the plan wants to write it. */
+  answerId(requestId: string, worker: string): string;
   /** The body, already JSON, as a canonical request; the error names the field. */
   parse(body: unknown): Result<ClientRequest, ShoalError>;
   /** Writes a stream: gives each batch's bytes as text, empty when there is nothing to say. */

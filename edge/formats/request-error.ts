@@ -13,7 +13,8 @@ export const toRequestError = (failure: z.ZodError, body: unknown): ShoalError =
     return { kind: "unknown_parameter", param: toParam([...path, deepest.keys[0] ?? ""]) };
   }
   const param = toParam(path);
-  const missing = deepest.code === "invalid_type" && valueAt(body, path) === undefined;
+  const isType = deepest.code === "invalid_type" || deepest.code === "invalid_union";
+  const missing = isType && valueAt(body, path) === undefined;
   return {
     kind: "invalid_request",
     param: param === "" ? null : param,

@@ -80,13 +80,13 @@ const setUp = (
       source: "edge_head",
       fallback: null,
     },
+    id: "chatcmpl-r1",
     headers: () => {
       asked += 1;
       return { "x-request-id": "r1" };
     },
   };
   const response = encode(options.events ?? source.events, encodeOptions, {
-    requestId: "r1",
     arrivedAt: clock.now(),
     clock,
     abort: () => {

@@ -282,7 +282,13 @@ describe("a body", () => {
   });
 });
 
-const head: AnswerHead = { id: "chatcmpl-1", created: 1_700_000_000, model: "shoal-mini", includeUsage: true };
+const head: AnswerHead = {
+  id: "chatcmpl-1",
+  created: 1_700_000_000,
+  model: "shoal-mini",
+  includeUsage: true,
+  now: () => 1_700_000_001,
+};
 const inner = [stepStart("draft", "w/a"), used("draft", "w/a", usageOf(100, 40), 180), stepEnd("draft", "w/a", "done")];
 const said = [
   start,

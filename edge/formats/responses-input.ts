@@ -1,0 +1,179 @@
+import type { AssistantPart, Message, UserPart } from "../../shared/chat.ts";
+import type { ShoalError } from "../../shared/errors.ts";
+import { err, ok, type Result } from "../../shared/result.ts";
+import { placeOfItem, type ItemPlace } from "../conversation/response-id.ts";
+import { readDataUrl, readImageUrl } from "./data-url.ts";
+import type { KeptTurn } from "./format.ts";
+import { splitItems } from "./responses-items.ts";
+import type { Body, WireItem } from "./responses-schema.ts";
+
+/** One item of the input: a message of its own, or a place where a kept one stands. */
+export type Entry =
+  | { readonly message: Message }
+  | { readonly place: ItemPlace; readonly param: string; readonly instead: Message | null };
+
+const invalid = (message: string, param: string): ShoalError => ({ kind: "invalid_request", message, param });
+
+/** The input's items in order; the error names the field. */
+export const readInput = (input: Body["input"]): Result<readonly Entry[], ShoalError> => {
+  if (typeof input === "string") return ok([{ message: { role: "user", content: [{ type: "text", text: input }] } }]);
+  const entries: Entry[] = [];
+  for (const [index, item] of input.entries()) {
+    const entry = readItem(item, `input[${index}]`);
+    if (!entry.ok) return entry;
+    entries.push(entry.value);
+  }
+  return ok(entries);
+};
+
+const readItem = (item: WireItem, param: string): Result<Entry, ShoalError> => {
+  switch (item.type) {
+    case "function_call":
+      return saidBy({ type: "tool-call", id: item.call_id, name: item.name, arguments: item.arguments });
+    case "function_call_output":
+      return readOutput(item, param);
+    case "reasoning":
+      return readReasoning(item, param);
+    case "item_reference": {
+      const place = placeOfItem(item.id);
+      return place ? ok({ place, param: `${param}.id`, instead: null }) : err(noItem(item.id, `${param}.id`));
+    }
+    default:
+      return readMessage(item, param);
+  }
+};
+
+const noItem = (id: string, param: string): ShoalError =>
+  invalid(`there is no item with the id '${id}': it was not stored, was deleted, or has expired`, param);
+
+const said = (part: AssistantPart): Message => ({ role: "assistant", content: [part] });
+const saidBy = (part: AssistantPart): Result<Entry, ShoalError> => ok({ message: said(part) });
+
+/** With its proof a thought is whole. Without, it is looked for where we keep what we have answered. */
+const readReasoning = (item: Extract<WireItem, { type: "reasoning" }>, param: string): Result<Entry, ShoalError> => {
+  const text = [...(item.summary ?? []), ...(item.content ?? [])].map((part) => part.text).join("\n\n");
+  const thought: AssistantPart = {
+    type: "reasoning",
+    text,
+    ...(item.encrypted_content && { signature: item.encrypted_content }),
+  };
+  const place = placeOfItem(item.id ?? "");
+  return item.encrypted_content || place === null
+    ? saidBy(thought)
+    : ok({ place, param: `${param}.id`, instead: said(thought) });
+};
+
+type WireMessage = Exclude<
+  WireItem,
+  { type: "function_call" | "function_call_output" | "reasoning" | "item_reference" }
+>;
+
+const readMessage = (item: WireMessage, param: string): Result<Entry, ShoalError> => {
+  switch (item.role) {
+    case "system":
+    case "developer":
+      return ok({ message: { role: "system", text: joinText(item.content) } });
+    case "user":
+      return readUser(item.content, param);
+    case "assistant":
+      return ok({ message: { role: "assistant", content: readAssistant(item.content) } });
+    default:
+      return item satisfies never;
+  }
+};
+
+const joinText = (content: string | readonly { readonly text: string }[]): string =>
+  typeof content === "string" ? content : content.map((part) => part.text).join("\n");
+
+type AssistantContent = Extract<WireMessage, { role: "assistant" }>["content"];
+
+const readAssistant = (content: AssistantContent): readonly AssistantPart[] =>
+  typeof content === "string"
+    ? [{ type: "text", text: content }]
+    : content.map((part) =>
+        part.type === "refusal"
+          ? { type: "refusal" as const, text: part.refusal }
+          : { type: "text" as const, text: part.text },
+      );
+
+type UserContent = Extract<WireMessage, { role: "user" }>["content"];
+type WirePart = Exclude<UserContent, string>[number];
+
+const readUser = (content: UserContent, param: string): Result<Entry, ShoalError> => {
+  const wire = typeof content === "string" ? [{ type: "input_text" as const, text: content }] : content;
+  const parts = readParts(wire, `${param}.content`);
+  return parts.ok ? ok({ message: { role: "user", content: parts.value } }) : parts;
+};
+
+const readOutput = (
+  item: Extract<WireItem, { type: "function_call_output" }>,
+  param: string,
+): Result<Entry, ShoalError> => {
+  const wire = typeof item.output === "string" ? [{ type: "input_text" as const, text: item.output }] : item.output;
+  const parts = readParts(wire, `${param}.output`);
+  if (!parts.ok) return parts;
+  const content = parts.value.filter((part) => part.type !== "file");
+  return ok({ message: { role: "tool", toolCallId: item.call_id, content } });
+};
+
+const readParts = (parts: readonly WirePart[], param: string): Result<readonly UserPart[], ShoalError> => {
+  const content: UserPart[] = [];
+  for (const [index, part] of parts.entries()) {
+    const read = readPart(part, `${param}[${index}]`);
+    if (!read.ok) return read;
+    content.push(read.value);
+  }
+  return ok(content);
+};
+
+const readPart = (part: WirePart, param: string): Result<UserPart, ShoalError> => {
+  switch (part.type) {
+    case "input_text":
+      return ok({ type: "text", text: part.text });
+    case "input_image": {
+      const source = readImageUrl(part.image_url);
+      return source === null
+        ? err(invalid("must be an http(s) URL or a base64 data URL of an image", `${param}.image_url`))
+        : ok({ type: "image", source, ...(part.detail && { detail: part.detail }) });
+    }
+    case "input_file": {
+      const data = readDataUrl(part.file_data);
+      return data === null
+        ? err(invalid("must be a base64 data URL, e.g. data:application/pdf;base64,…", `${param}.file_data`))
+        : ok({ type: "file", ...data, ...(part.filename && { name: part.filename }) });
+    }
+    default:
+      return part satisfies never;
+  }
+};
+
+/** Entries as messages, with kept items in their places. What a model said in one go is one message. */
+export const joinEntries = (
+  entries: readonly Entry[],
+  turns: readonly KeptTurn[],
+): Result<readonly Message[], ShoalError> => {
+  const messages: Message[] = [];
+  for (const entry of entries) {
+    const message = "message" in entry ? entry.message : (findKept(entry.place, turns) ?? entry.instead);
+    if (message === null)
+      return err(invalid("there is no item with this id any more", "param" in entry ? entry.param : "input"));
+    const last = messages.at(-1);
+    if (last?.role === "assistant" && message.role === "assistant" && goesOn(last.content, message.content)) {
+      messages[messages.length - 1] = { role: "assistant", content: [...last.content, ...message.content] };
+    } else messages.push(message);
+  }
+  return ok(messages);
+};
+
+const findKept = ({ turn, input, index }: ItemPlace, turns: readonly KeptTurn[]): Message | null => {
+  const kept = turns.find(({ id }) => id === turn);
+  if (!kept) return null;
+  const messages = input ? kept.messages : [{ role: "assistant" as const, content: kept.answer.content }];
+  return splitItems(messages)[index] ?? null;
+};
+
+const speaks = ({ type }: AssistantPart) => type === "text" || type === "refusal";
+
+/** A second message begins a new turn, unless calls are open: their results must follow the turn that made them. */
+const goesOn = (before: readonly AssistantPart[], next: readonly AssistantPart[]): boolean =>
+  before.some(({ type }) => type === "tool-call") || !(before.some(speaks) && next.some(speaks));

@@ -1,0 +1,111 @@
+import type { AssistantPart, Message, UserPart } from "../../shared/chat.ts";
+import { makeItemId, type ItemPlace } from "../conversation/response-id.ts";
+
+export type ItemStatus = "in_progress" | "completed" | "incomplete";
+
+/** What of thoughts an item shows. */
+export type Shown = { readonly summaries: boolean; readonly proofs: boolean };
+
+/** Messages of one item each: of an answer, each thought, each call, and what stands between them. */
+export const splitItems = (messages: readonly Message[]): readonly Message[] =>
+  messages.flatMap((message): readonly Message[] =>
+    message.role === "assistant"
+      ? groupParts(message.content).map((content) => ({ role: "assistant" as const, content }))
+      : [message],
+  );
+
+const speaks = (part: AssistantPart | undefined) => part?.type === "text" || part?.type === "refusal";
+
+const groupParts = (parts: readonly AssistantPart[]): readonly (readonly AssistantPart[])[] => {
+  const groups: AssistantPart[][] = [];
+  for (const part of parts) {
+    const last = groups.at(-1);
+    if (last && speaks(part) && speaks(last[0])) last.push(part);
+    else groups.push([part]);
+  }
+  return groups;
+};
+
+/** A message of one item as OpenAI writes it. */
+export const writeItem = (message: Message, place: ItemPlace, status: ItemStatus, shown: Shown): object => {
+  if (message.role === "system")
+    return writeMessage(place, status, message.role, [writePart({ type: "text", text: message.text })]);
+  if (message.role === "user") return writeMessage(place, status, message.role, message.content.map(writePart));
+  if (message.role === "tool") {
+    const parts = message.content.map(writePart);
+    const text = message.content.every((part) => part.type === "text")
+      ? message.content.map((part) => part.text).join("\n")
+      : null;
+    return {
+      type: "function_call_output",
+      id: makeItemId("fco", place),
+      call_id: message.toolCallId,
+      output: text ?? parts,
+      status,
+    };
+  }
+  const [first] = message.content;
+  switch (first?.type) {
+    case "reasoning":
+      return writeReasoning(first, place, shown);
+    case "tool-call":
+      return {
+        type: "function_call",
+        id: makeItemId("fc", place),
+        call_id: first.id,
+        name: first.name,
+        arguments: first.arguments,
+        status,
+      };
+    default:
+      return writeMessage(place, status, message.role, message.content.flatMap(writeSaid));
+  }
+};
+
+const writeMessage = (place: ItemPlace, status: ItemStatus, role: Message["role"], content: readonly object[]) => ({
+  type: "message",
+  id: makeItemId("msg", place),
+  status,
+  role,
+  content,
+});
+
+export const summaryPart = (text: string) => ({ type: "summary_text", text });
+export const textPart = (text: string) => ({ type: "output_text", text, annotations: [], logprobs: [] });
+export const refusalPart = (refusal: string) => ({ type: "refusal", refusal });
+
+const writeReasoning = (
+  { text, signature }: Extract<AssistantPart, { type: "reasoning" }>,
+  place: ItemPlace,
+  shown: Shown,
+) => ({
+  type: "reasoning",
+  id: makeItemId("rs", place),
+  summary: shown.summaries && text !== "" ? [summaryPart(text)] : [],
+  ...(shown.proofs && signature !== undefined && { encrypted_content: signature }),
+});
+
+const writeSaid = (part: AssistantPart): readonly object[] => {
+  if (part.type === "text") return [textPart(part.text)];
+  return part.type === "refusal" ? [refusalPart(part.text)] : [];
+};
+
+const writePart = (part: UserPart): object => {
+  switch (part.type) {
+    case "text":
+      return { type: "input_text", text: part.text };
+    case "image": {
+      const { source, detail = "auto" } = part;
+      const url = "url" in source ? source.url : `data:${source.mediaType};base64,${source.base64}`;
+      return { type: "input_image", image_url: url, detail };
+    }
+    case "file":
+      return {
+        type: "input_file",
+        file_data: `data:${part.mediaType};base64,${part.base64}`,
+        ...(part.name !== undefined && { filename: part.name }),
+      };
+    default:
+      return part satisfies never;
+  }
+};
