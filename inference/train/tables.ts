@@ -39,11 +39,10 @@ const main = async (): Promise<number> => {
   const stranger = wanted.find((name) => !tables.some((table) => table.name === name));
   if (stranger !== undefined) return fail(`no table is named ${stranger}`, 2);
   const results = await computeAll(wanted, before, heads);
-  await writeFile(resultsPath, `${JSON.stringify(results, null, 1)}\n`);
   const readme = await readFile(readmePath, "utf8");
   const filled = fillTables(readme, renderer(results));
   if (filled !== readme) await writeFile(readmePath, filled);
-  for (const table of tables.filter(({ name }) => wanted.includes(name))) {
+  for (const table of tables.filter(({ name }) => wanted.includes(name) && results[name])) {
     const rows = results[table.name]?.rows;
     for (const { name, plot } of table.plots(rows)) await writePlot(join(resultsFolder, name), plot);
     console.log(`${table.name}\n\n${table.render(rows)}\n`);
@@ -59,19 +58,19 @@ const readFlags = () => {
   }
 };
 
+/** Written table by table, since some take minutes. */
 const computeAll = async (wanted: readonly string[], before: Results, heads: Heads): Promise<Results> => {
   const ground = groundOf(heads);
-  const computed: Results = {};
+  const known = Object.entries(before).filter(([name]) => tables.some((table) => table.name === name));
+  let results: Results = Object.fromEntries(known);
   for (const table of tables.filter(({ name }) => wanted.includes(name))) {
     console.error(`computing ${table.name}`);
     const rows = await table.compute(ground);
-    if (rows) computed[table.name] = { weights: versionOf(heads), rows: [...rows] };
-    else console.error(`${table.name} stays as it was`);
+    if (!rows) console.error(`${table.name}: recordings that it needs are not here; what was computed before stands`);
+    if (rows) results = { ...results, [table.name]: { weights: versionOf(heads), rows: [...rows] } };
+    await writeFile(resultsPath, `${JSON.stringify(results, null, 1)}\n`);
   }
-  const known = Object.entries({ ...before, ...computed }).filter(([name]) =>
-    tables.some((table) => table.name === name),
-  );
-  return Object.fromEntries(known);
+  return results;
 };
 
 const check = async (results: Results, weights: string): Promise<number> => {
