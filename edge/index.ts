@@ -7,9 +7,12 @@ import { authenticate } from "./authenticate/authenticate.ts";
 import { createContext, type Context } from "./runtime/context.ts";
 import { encodeError } from "./encode/encode.ts";
 import { chatCompletions } from "./formats/chat-completions.ts";
+import { messages, speaksMessages } from "./formats/messages.ts";
+import { writeModels } from "./formats/messages-models.ts";
 import { baseHeaders } from "./encode/headers.ts";
 import { askLocalStatus } from "./routes/local-status.ts";
-import { listModels } from "./routes/models.ts";
+import { countTokens } from "./routes/count-tokens.ts";
+import { listModels, namedModels } from "./routes/models.ts";
 import { respond } from "./pipeline.ts";
 import { previewPlan } from "./routes/plan-preview.ts";
 import { logBug } from "./runtime/log-bug.ts";
@@ -24,7 +27,9 @@ export { Tenant } from "./objects/tenant.ts";
 
 const app = new Hono<AppEnv>();
 
-const refuse = (context: Context, error: ShoalError) => encodeError(error, chatCompletions, baseHeaders(context));
+/** In the format of whoever asks. */
+const refuse = (request: Request, context: Context | undefined, error: ShoalError) =>
+  encodeError(error, speaksMessages(request) ? messages : chatCompletions, context ? baseHeaders(context) : {});
 
 /** One draw for all the characters: `ulid` by itself asks for each. Five bits of a byte make one. */
 const newRequestId = (): string => {
@@ -45,10 +50,19 @@ app.use(async function prepare(c, next) {
 
 app.post("/v1/chat/completions", (c) => respond(c.req.raw, chatCompletions, c.var.context));
 
+app.post("/v1/messages", (c) => respond(c.req.raw, messages, c.var.context));
+
+app.post("/v1/messages/count_tokens", async (c) => {
+  const { context } = c.var;
+  const grant = await identify(c.req.raw, context);
+  const count = grant.ok ? await countTokens(c.req.raw, context) : grant;
+  return count.ok ? c.json(count.value, 200, baseHeaders(context)) : refuse(c.req.raw, context, count.error);
+});
+
 app.post("/v1/plan", async (c) => {
   const { context } = c.var;
   const preview = await previewPlan(c.req.raw, chatCompletions, context);
-  return preview.ok ? c.json(preview.value, 200, baseHeaders(context)) : refuse(context, preview.error);
+  return preview.ok ? c.json(preview.value, 200, baseHeaders(context)) : refuse(c.req.raw, context, preview.error);
 });
 
 /** Whose request it is, where no worker is asked. */
@@ -62,18 +76,23 @@ const identify = async (request: Request, context: Context): Promise<Result<Gran
 app.get("/v1/models", async (c) => {
   const { context } = c.var;
   const grant = await identify(c.req.raw, context);
-  if (!grant.ok) return refuse(context, grant.error);
+  if (!grant.ok) return refuse(c.req.raw, context, grant.error);
+  const { roster } = context;
+  const key = grant.value.record;
+  if (speaksMessages(c.req.raw)) {
+    const { searchParams } = new URL(c.req.url);
+    return c.json(writeModels(namedModels({ roster, key }), searchParams), 200, baseHeaders(context));
+  }
   const local = await askLocalStatus(context);
-  const list = { roster: context.roster, key: grant.value.record, local, now: context.clock.now() };
-  return c.json(listModels(list), 200, baseHeaders(context));
+  return c.json(listModels({ roster, key, local, now: context.clock.now() }), 200, baseHeaders(context));
 });
 
 app.get("/v1/traces/:id", async (c) => {
   const { context } = c.var;
   const grant = await identify(c.req.raw, context);
-  if (!grant.ok) return refuse(context, grant.error);
+  if (!grant.ok) return refuse(c.req.raw, context, grant.error);
   const trace = await readTrace(grant.value.identity.tenant, c.req.param("id"), context);
-  return trace.ok ? c.json(trace.value, 200, baseHeaders(context)) : refuse(context, trace.error);
+  return trace.ok ? c.json(trace.value, 200, baseHeaders(context)) : refuse(c.req.raw, context, trace.error);
 });
 
 app.route("/admin", admin);
@@ -83,6 +102,8 @@ app.get("/healthz", (c) => c.json({ status: "ok" }));
 
 const allowed: Readonly<Record<string, string>> = {
   "/v1/chat/completions": "POST",
+  "/v1/messages": "POST",
+  "/v1/messages/count_tokens": "POST",
   "/v1/plan": "POST",
   "/v1/models": "GET",
 };
@@ -90,17 +111,16 @@ const allowed: Readonly<Record<string, string>> = {
 app.notFound((c) => {
   const method = allowed[c.req.path];
   return method === undefined
-    ? refuse(c.var.context, {
+    ? refuse(c.req.raw, c.var.context, {
         kind: "not_found",
         message: `there is nothing at ${c.req.method} ${c.req.path.slice(0, 200)}`,
       })
-    : refuse(c.var.context, { kind: "method_not_allowed", allowed: [method] });
+    : refuse(c.req.raw, c.var.context, { kind: "method_not_allowed", allowed: [method] });
 });
 
 app.onError((error, c) => {
   logBug(error);
-  const { context } = c.var;
-  return encodeError({ kind: "internal" }, chatCompletions, context ? baseHeaders(context) : {});
+  return refuse(c.req.raw, c.var.context, { kind: "internal" });
 });
 
 export default app;

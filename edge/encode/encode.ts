@@ -48,12 +48,12 @@ const headOf = ({ client, id }: EncodeOptions, deps: EncodeDeps): AnswerHead => 
 /** A failure as the client's response. */
 export const encodeError = (
   error: ShoalError,
-  format: Pick<Format, "error">,
+  format: Pick<Format, "error" | "status">,
   headers: Record<string, string>,
 ): Response => {
   const wire = toWire(error);
   return Response.json(format.error(wire), {
-    status: wire.status,
+    status: format.status?.(wire) ?? wire.status,
     headers: { ...headers, ...retryHeaders(wire), ...allowHeaders(error) },
   });
 };
@@ -137,14 +137,15 @@ const streamBody = (
   { options, deps }: { readonly options: EncodeOptions; readonly deps: EncodeDeps },
 ): ReadableStream<Uint8Array> => {
   const writer = options.format.stream(headOf(options, deps));
+  const ping = options.format.ping ?? ssePing;
   const beat = createHeartbeat(deps.clock);
   let pending: ReturnType<Events["next"]> | null = first;
   let gone = false;
   return new ReadableStream<Uint8Array>({
     start(controller) {
       const opening = writer.push(held);
-      controller.enqueue(encoder.encode(opening === "" ? ssePing : opening));
-      beat.start(() => controller.enqueue(encoder.encode(ssePing)));
+      controller.enqueue(encoder.encode(opening === "" ? ping : opening));
+      beat.start(() => controller.enqueue(encoder.encode(ping)));
     },
     async pull(controller) {
       for (;;) {

@@ -2,9 +2,10 @@ import { isDirect, workersOf, type Plan } from "../../shared/plan.ts";
 import type { Context } from "../runtime/context.ts";
 import type { Planned } from "../plan/plan.ts";
 
-/** Headers of every response. */
+/** Headers of every response. The request's id has two names: clients of one family each read theirs. */
 export const baseHeaders = ({ requestId, timing }: Pick<Context, "requestId" | "timing">): Record<string, string> => ({
   "x-request-id": requestId,
+  "request-id": requestId,
   "server-timing": timing.header(),
 });
 

@@ -4,6 +4,7 @@ import type { Answer, AnswerEvent } from "../../shared/events.ts";
 import type { MicroDollars } from "../../shared/pricing.ts";
 import type { Result } from "../../shared/result.ts";
 import type { UsageTotals } from "../../shared/usage.ts";
+import type { SentProof } from "../conversation/check-proofs.ts";
 
 /** A client's request, read. */
 export type ClientRequest = {
@@ -15,6 +16,8 @@ export type ClientRequest = {
   readonly echo?: Echo;
   /** What the request leaves out because we keep it; absent when all is in `chat`. */
   readonly recall?: Recall;
+  /** Proofs of thoughts that the client sends back: one that is not ours fails the request. Absent: it is left out. */
+  readonly proofs?: readonly SentProof[];
   /** What to keep of this turn beside its answer; absent when nothing is. */
   readonly keep?: { readonly previous: string | null; readonly messages: readonly Message[] };
 };
@@ -25,6 +28,8 @@ export type Echo = {
   readonly summaries: boolean;
   /** Vendors' signatures of thoughts. */
   readonly proofs: boolean;
+  /** An estimate of the request's tokens, where a format names them before a vendor has counted. */
+  readonly inputTokens?: number;
 };
 
 /** Earlier turns that a request names and does not hold. Ids are those of turns, not the client's. */
@@ -84,4 +89,8 @@ export interface Format {
   json(head: AnswerHead, answer: Answer, bill: Bill): unknown;
   /** An error's body. */
   error(error: WireError): unknown;
+  /** The status of an error where the format has one of its own. */
+  status?(error: WireError): number;
+  /** What breaks a silence between events; without it a comment does. */
+  readonly ping?: string;
 }

@@ -39,8 +39,15 @@ export const resolveModel = (name: string, cards: readonly WorkerCard[]): Result
 
 const nearest = (name: string, names: readonly string[]): readonly string[] =>
   names
-    .map((candidate) => ({ candidate, edits: distance(name.slice(0, 100), candidate) }))
-    .filter(({ candidate, edits }) => edits <= candidate.length / 2)
+    .map((candidate) => ({ candidate, ...closeness(name.slice(0, 100), candidate) }))
+    .filter(({ edits, length }) => edits <= length / 2)
     .toSorted((a, b) => a.edits - b.edits)
     .slice(0, 3)
     .map(({ candidate }) => candidate);
+
+/** A worker is also meant by who leaves out its provider. */
+const closeness = (name: string, candidate: string): { readonly edits: number; readonly length: number } => {
+  const model = candidate.slice(candidate.indexOf("/") + 1);
+  const [whole, part] = [distance(name, candidate), distance(name, model)];
+  return part < whole ? { edits: part, length: model.length } : { edits: whole, length: candidate.length };
+};

@@ -1,3 +1,4 @@
+import type { NamedModel } from "../formats/messages-models.ts";
 import { tierNames } from "../pool/resolve-model.ts";
 import type { LocalStatus } from "./local-status.ts";
 import type { Roster } from "../pool/roster.ts";
@@ -13,11 +14,23 @@ export type ModelList = {
   readonly now: number;
 };
 
-/** `GET /v1/models`: the tiers, then every worker that the key may name. OpenAI's shape, with more in each entry. */
-export const listModels = ({ roster, key, local, now }: ModelList): object => {
-  const cards = roster.entries
+/** Every name that the key may ask for: the tiers, then the workers. */
+export const namedModels = ({ roster, key }: Pick<ModelList, "roster" | "key">): readonly NamedModel[] => {
+  const cards = allowedCards({ roster, key });
+  return [
+    ...Object.keys(tierNames).map((id) => ({ id, cards })),
+    ...cards.map((card) => ({ id: card.id, cards: [card] })),
+  ];
+};
+
+const allowedCards = ({ roster, key }: Pick<ModelList, "roster" | "key">): readonly WorkerCard[] =>
+  roster.entries
     .map(({ card }) => card)
     .filter((card) => key.allowedWorkers === null || key.allowedWorkers.includes(card.id));
+
+/** `GET /v1/models`: the tiers, then every worker that the key may name. OpenAI's shape, with more in each entry. */
+export const listModels = ({ roster, key, local, now }: ModelList): object => {
+  const cards = allowedCards({ roster, key });
   return {
     object: "list",
     data: [
