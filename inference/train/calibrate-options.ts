@@ -10,23 +10,19 @@ export type Options = {
   readonly workers: readonly string[] | null;
   /** Prompts to choose, and where they go; null: calibrate. */
   readonly choose: { readonly count: number; readonly out: string } | null;
-  /** Where to write how well calibration places the known workers, each left out in turn; null: not asked. */
-  readonly measure: string | null;
   /** Day of the calibration; null: today. */
   readonly date: string | null;
 };
 
 export const usage =
   "npm run calibrate -- --recordings FILE... [--workers a,b] [--date YYYY-MM-DD]\n" +
-  "npm run calibrate -- --choose N --out FILE [--recordings FILE... --workers a]\n" +
-  "npm run calibrate -- --measure DIR";
+  "npm run calibrate -- --choose N --out FILE [--recordings FILE... --workers a]";
 
 const flags = {
   recordings: { type: "string", multiple: true, default: [] as string[] },
   workers: { type: "string" },
   choose: { type: "string" },
   out: { type: "string" },
-  measure: { type: "string" },
   date: { type: "string" },
 } as const;
 
@@ -39,7 +35,6 @@ const valuesSchema = z.object({
     .optional(),
   choose: z.coerce.number("is a whole number").int("is a whole number").min(1).max(10_000).optional(),
   out: z.string().min(1).optional(),
-  measure: z.string().min(1).optional(),
   date: z.iso.date("is a day such as 2026-12-01").optional(),
 });
 
@@ -51,16 +46,14 @@ export const parseOptions = (argv: readonly string[], from: string): Result<Opti
   const read = valuesSchema.safeParse(values);
   if (!read.success)
     return err(read.error.issues.map(({ path, message }) => `--${path.join(".")} ${message}`).join("\n"));
-  const { workers = null, choose, out, measure, date = null } = read.data;
+  const { workers = null, choose, out, date = null } = read.data;
   const recordings = [...read.data.recordings, ...positionals].map((file) => resolve(from, file));
   if (choose !== undefined && out === undefined) return err("--choose needs --out FILE");
-  if (choose === undefined && measure === undefined && recordings.length === 0)
-    return err(`--recordings FILE... is missing\n${usage}`);
+  if (choose === undefined && recordings.length === 0) return err(`--recordings FILE... is missing\n${usage}`);
   return ok({
     recordings,
     workers,
     choose: choose === undefined ? null : { count: choose, out: resolve(from, out ?? "") },
-    measure: measure === undefined ? null : resolve(from, measure),
     date,
   });
 };

@@ -1,47 +1,56 @@
-/** Trials of calibration in words of a table and a plot. */
-import { methods, promptCounts, type Method, type Trial } from "./calibrate-error.ts";
+/** Trials of calibration in the words of a table and a plot. */
+import * as z from "zod";
+import { methods, promptCounts, type Trial } from "./calibrate-error.ts";
 import type { Plot, Series } from "./plot.ts";
 
-/** Mean over the left-out workers, in points, and the standard deviation between them. */
-type Spread = { readonly mean: number; readonly deviation: number };
+/** In points: the mean over the left-out workers, and the standard deviation between them. */
+const spreadSchema = z.strictObject({ mean: z.number(), deviation: z.number() });
+export type Spread = z.infer<typeof spreadSchema>;
 
-export type CalibrationRow = {
-  readonly set: string;
-  readonly workers: number;
-  readonly method: Method;
-  readonly prompts: number;
-  readonly strengthError: Spread;
-  readonly meanError: Spread;
-  readonly regret: Spread;
-  /** Share of strengths within 1.96 of their stated errors, in percent; null where none are stated. */
-  readonly covered: number | null;
-};
+/** How well one way to choose prompts and read outcomes places the workers of one set. */
+export const calibrationRowSchema = z.strictObject({
+  set: z.string(),
+  workers: z.number(),
+  method: z.enum(methods),
+  points: z.array(
+    z.strictObject({
+      prompts: z.number(),
+      strengthError: spreadSchema,
+      meanError: spreadSchema,
+      regret: spreadSchema,
+      /** Share of strengths within 1.96 of their stated errors, in percent; null where none are stated. */
+      covered: z.number().nullable(),
+    }),
+  ),
+});
+export type CalibrationRow = z.infer<typeof calibrationRowSchema>;
 
 export const summarize = (trials: readonly Trial[]): readonly CalibrationRow[] =>
   [...Map.groupBy(trials, ({ set }) => set)].flatMap(([set, members]) =>
-    methods.flatMap((method) =>
-      promptCounts.flatMap((prompts) => {
+    methods.map((method) => ({
+      set,
+      workers: new Set(members.map(({ worker }) => worker)).size,
+      method,
+      points: promptCounts.flatMap((prompts) => {
         const rows = members.filter((trial) => trial.method === method && trial.prompts === prompts);
-        if (rows.length === 0) return [];
-        const byWorker = [...Map.groupBy(rows, ({ worker }) => worker).values()];
-        const spread = (valueOf: (trial: Trial) => number) =>
-          spreadOf(byWorker.map((own) => 100 * average(own.map(valueOf))));
-        const covered = rows.flatMap((trial) => trial.covered ?? []);
-        return [
-          {
-            set,
-            workers: byWorker.length,
-            method,
-            prompts,
-            strengthError: spread((trial) => trial.strengthError),
-            meanError: spread((trial) => trial.meanError),
-            regret: spread((trial) => trial.regret),
-            covered: covered.length === 0 ? null : round(100 * average(covered)),
-          },
-        ];
+        return rows.length === 0 ? [] : [pointOf(prompts, rows)];
       }),
-    ),
+    })),
   );
+
+const pointOf = (prompts: number, rows: readonly Trial[]): CalibrationRow["points"][number] => {
+  const byWorker = [...Map.groupBy(rows, ({ worker }) => worker).values()];
+  const spread = (valueOf: (trial: Trial) => number) =>
+    spreadOf(byWorker.map((own) => 100 * average(own.map(valueOf))));
+  const covered = rows.flatMap((trial) => trial.covered ?? []);
+  return {
+    prompts,
+    strengthError: spread((trial) => trial.strengthError),
+    meanError: spread((trial) => trial.meanError),
+    regret: spread((trial) => trial.regret),
+    covered: covered.length === 0 ? null : round(100 * average(covered)),
+  };
+};
 
 const drawn = { chosen: "line", random: "line", "shrunk means": "dashed", "plain means": "dashed" } as const;
 
@@ -55,7 +64,8 @@ export const plotCalibration = (rows: readonly CalibrationRow[]): Plot => ({
     draw: drawn[method],
     points: promptCounts.flatMap((prompts) => {
       const errors = rows
-        .filter((row) => row.method === method && row.prompts === prompts)
+        .filter((row) => row.method === method)
+        .flatMap(({ points }) => points.filter((point) => point.prompts === prompts))
         .map(({ strengthError }) => strengthError.mean);
       return errors.length === 0
         ? []

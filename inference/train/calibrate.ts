@@ -1,27 +1,21 @@
 /**
  * `npm run calibrate -- --recordings FILE... [--workers a,b]` places new workers, recorded by `npm run record`, beside
  * those that the weights were trained on, and writes their profiles into both weights. With `--choose N --out FILE` it
- * writes the N prompts that would tell most, for `npm run record -- --prompts FILE`, with `--measure DIR` how well known
- * workers are placed when they are left out; neither changes weights.
+ * writes the N prompts that would tell most, for `npm run record -- --prompts FILE`, and changes no weights.
  */
 import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { trialShare, maxStandardError } from "../../shared/decide.ts";
 import { readFeatures } from "../../shared/head.ts";
 import { hashFeatures } from "../../shared/ngrams.ts";
 import { readBundledPrompts, textOfPrompt, type Prompt as Askable } from "../record/prompts.ts";
-import { measureCalibration } from "./calibrate-error.ts";
 import { fitGround, placePrompt, readGround, type Ground, type Reading } from "./calibrate-ground.ts";
 import { scoreOf, type Item } from "./calibrate-model.ts";
 import { parseOptions, type Options } from "./calibrate-options.ts";
 import { choosePrompts, placeWorker } from "./calibrate-place.ts";
 import { fitProfile, foreseeTypes, observe, wellKnownTypes, type Profile } from "./calibrate-profile.ts";
-import { plotCalibration, summarize } from "./calibrate-summary.ts";
 import { withProfiles } from "./calibrate-weights.ts";
 import { embedPrompts } from "./embed-prompts.ts";
-import { trainingSeed } from "./head-options.ts";
 import { readKnownSets } from "./known-sets.ts";
-import { writePlot } from "./plot-files.ts";
 import { toPrompts, type Prompt } from "./prompts.ts";
 import { readRecordings, textOfRecording } from "./recordings.ts";
 import { withTrainedNames } from "./trained-names.ts";
@@ -31,7 +25,6 @@ type Readings = { readonly encoder: Reading; readonly edge: Reading };
 type Bench = { readonly ground: Ground; readonly readings: Readings; readonly recorded: readonly Prompt[] };
 
 const main = async (options: Options): Promise<void> => {
-  if (options.measure !== null) return writeErrors(options.measure);
   const recorded = (await Promise.all(options.recordings.map(readRecordings))).flatMap((set) =>
     toPrompts(withTrainedNames(set)),
   );
@@ -141,25 +134,6 @@ const report = (profile: Profile, bench: Bench, askable: readonly Candidate[]): 
     `  well known (± ${percent(maxStandardError)} % or less) on ${wellKnownTypes(profile)} of ${types.length} task types; expected after further chosen prompts: ` +
       after.map(({ prompts, types: count }) => `${count} after ${prompts}`).join(", "),
   );
-};
-
-/** Halves of the problems that the known workers are placed by and judged on. */
-const splits = 10;
-
-const writeErrors = async (folder: string): Promise<void> => {
-  const trials = (await readKnownSets()).flatMap(({ name, pools, prompts }) =>
-    measureCalibration(prompts, { set: name, pool: [...new Set(pools.flat())], splits, seed: trainingSeed }),
-  );
-  const rows = summarize(trials);
-  const files = await writePlot(join(folder, "calibration-error"), plotCalibration(rows));
-  const data = join(folder, "calibration-error.json");
-  await writeFile(data, `${JSON.stringify(rows, null, 1)}\n`);
-  for (const { set, method, prompts, strengthError, meanError, regret, covered } of rows) {
-    console.log(
-      `${set}, ${method}, ${prompts}: strengths ${strengthError.mean} (± ${strengthError.deviation}), mean ${meanError.mean} (± ${meanError.deviation}), regret ${regret.mean} (± ${regret.deviation}) points${covered === null ? "" : `, ${covered} % covered`}`,
-    );
-  }
-  for (const file of [...files, data]) console.log(`written: ${file}`);
 };
 
 const percent = (value: number): string => (100 * value).toFixed(1);

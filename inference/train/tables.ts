@@ -10,8 +10,10 @@ import * as z from "zod";
 import type { Heads } from "./contest.ts";
 import type { Table } from "./table.ts";
 import { groundOf } from "./table-ground.ts";
+import { calibrationTable } from "./tables-calibration.ts";
 import { competitionTable } from "./tables-competition.ts";
 import { conductorTable } from "./tables-conductor.ts";
+import { poolsTable } from "./tables-pools.ts";
 import { variantsTable } from "./tables-variants.ts";
 import { reliabilityTable } from "./tables-reliability.ts";
 import { writePlot } from "./plot-files.ts";
@@ -24,7 +26,14 @@ const resultsFolder = join(root, "test", "results");
 const resultsPath = join(resultsFolder, "conductor.json");
 
 /** To add one: define it in a file of its own, name it here, and put its markers into README. */
-const tables: readonly Table[] = [conductorTable, competitionTable, variantsTable, reliabilityTable];
+const tables: readonly Table[] = [
+  conductorTable,
+  competitionTable,
+  variantsTable,
+  reliabilityTable,
+  calibrationTable,
+  poolsTable,
+];
 
 const resultsSchema = z.record(z.string(), z.strictObject({ weights: z.string(), rows: z.array(z.unknown()) }));
 type Results = z.infer<typeof resultsSchema>;

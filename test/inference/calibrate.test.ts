@@ -274,7 +274,6 @@ describe("npm run calibrate", () => {
         recordings: ["/d/a.jsonl", "/d/b.jsonl"],
         workers: ["x/y", "x/z"],
         choose: null,
-        measure: null,
         date: null,
       },
     });
