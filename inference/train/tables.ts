@@ -7,6 +7,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import * as z from "zod";
+import { candidatesTable } from "./compete/tables-candidates.ts";
+import { featureGroupsTable } from "./compete/tables-feature-groups.ts";
 import type { Heads } from "./contest.ts";
 import type { Table } from "./table.ts";
 import { groundOf } from "./table-ground.ts";
@@ -29,6 +31,8 @@ const resultsPath = join(resultsFolder, "conductor.json");
 const tables: readonly Table[] = [
   conductorTable,
   competitionTable,
+  candidatesTable,
+  featureGroupsTable,
   variantsTable,
   reliabilityTable,
   calibrationTable,
