@@ -96,7 +96,7 @@ const openOne = (file: File, wanted: readonly string[], { flags, placed, embeddi
       pool.length > 0 ? file.readable.length - answered.length : 0,
       "prompts have no outcome of any worker of the pool and are left out",
     ],
-    [answered.length - contest.prompts.length, "prompts are left out as asked"],
+    [answered.length - contest.prompts.length, flags.incomplete ? "prompts are left out as asked" : incompleteNote],
     ...contestCounts(contest, learnt),
   ]);
   return {
@@ -107,8 +107,11 @@ const openOne = (file: File, wanted: readonly string[], { flags, placed, embeddi
   };
 };
 
+const incompleteNote =
+  "prompts are left out: some worker of the pool was not recorded on them (--incomplete keeps them), or as asked";
+
 const selected = (contest: Contest, flags: Flags): readonly Prompt[] =>
   contest.prompts
-    .filter((prompt) => !flags.complete || !lacksSome(prompt, contest.pool))
+    .filter((prompt) => flags.incomplete || !lacksSome(prompt, contest.pool))
     .filter((prompt) => !flags.readable || isRead(prompt, bestSingle(contest)))
     .filter((prompt) => !flags.withoutOutages || !hasOutage(prompt, contest.pool));

@@ -20,7 +20,7 @@ export const contestCounts = (contest: Contest, learnt: ReadonlySet<string>): re
     ],
     [
       count((prompt) => lacksSome(prompt, pool)),
-      "prompts lack an outcome of some worker of the pool, which counts as wrong there; --complete leaves them out",
+      "prompts lack an outcome of some worker of the pool, which counts as wrong there",
     ],
     [
       count((prompt) => hasOutage(prompt, pool)),

@@ -11,8 +11,8 @@ export type Flags = {
   /** Null: ultra where answers can be compared, else mini. */
   readonly tier: "mini" | "ultra" | null;
   readonly instruction: boolean;
-  /** Leave out prompts on which a worker of the pool was not recorded. */
-  readonly complete: boolean;
+  /** Keep prompts on which some worker of the pool was not recorded: that counts as a wrong answer. */
+  readonly incomplete: boolean;
   /** Leave out prompts on which the best single worker's answer could not be read. */
   readonly readable: boolean;
   /** Leave out prompts on which a worker of the pool failed to answer. */
@@ -27,7 +27,7 @@ const options = {
   pool: { type: "string", multiple: true },
   tier: { type: "string" },
   "without-instruction": { type: "boolean", default: false },
-  complete: { type: "boolean", default: false },
+  incomplete: { type: "boolean", default: false },
   readable: { type: "boolean", default: false },
   "without-outages": { type: "boolean", default: false },
   json: { type: "boolean", default: false },
@@ -35,7 +35,7 @@ const options = {
 } as const;
 
 export const usage =
-  "npm run eval -- --recordings FILE... [--pool a,b] [--tier mini|ultra] [--without-instruction] [--complete] " +
+  "npm run eval -- --recordings FILE... [--pool a,b] [--tier mini|ultra] [--without-instruction] [--incomplete] " +
   "[--readable] [--without-outages] [--calibrate FILE...] [--json] [--out DIR]";
 
 /** Reads the command line; relative paths start at `from`. The error is one line. */
@@ -57,7 +57,7 @@ export const parseFlags = (argv: readonly string[], from: string): Result<Flags,
     pools,
     tier,
     instruction: !values["without-instruction"],
-    complete: values.complete,
+    incomplete: values.incomplete,
     readable: values.readable,
     withoutOutages: values["without-outages"],
     json: values.json,

@@ -1,6 +1,7 @@
 /** What a head reaches on prompts whose problems it had not seen, beside the best single worker. */
 import { preferenceTable, type Preference } from "../../shared/preference.ts";
 import type { HeadJson } from "../../shared/head.ts";
+import { lacksSome } from "./contest.ts";
 import { fitBallots } from "./fit-ballots.ts";
 import { fitPrices } from "./fit-prices.ts";
 import { foldCount, type HeldOut } from "./held-out.ts";
@@ -10,7 +11,8 @@ import { extractorOf, play, playSingle, requestOf, type Played } from "./replay.
 import { poolsOf } from "./sets.ts";
 
 /**
- * Rows of one set: the best single worker of each pool and every named preference, with and without the instruction.
+ * Rows of one set: the best single worker of each pool and every named preference, with and without the instruction,
+ * on the prompts that every worker of the pool was recorded on.
  * A ballot's coefficients are those of the other folds.
  */
 export const measureHeldOut = (
@@ -19,17 +21,18 @@ export const measureHeldOut = (
   heldOut: readonly HeldOut[],
   seed: number,
 ): readonly Measured[] => {
-  const prompts = heldOut.map(({ prompt }) => prompt);
   const balloted = withBallots(heldOut, seed);
-  const instructed = prompts.some((prompt) => prompt.texts.length > 1);
   return poolsOf(set).flatMap((pool) => {
+    const complete = balloted.filter(({ prompt }) => !lacksSome(prompt, pool));
+    const prompts = complete.map(({ prompt }) => prompt);
+    const instructed = prompts.some((prompt) => prompt.texts.length > 1);
     const best = bestSingle(members, pool);
     const baseline = prompts.map((prompt) => playSingle(prompt, best));
     const row = (name: string, played: readonly Played[]) =>
       measure(`${set}, ${pool.length} workers, ${name}`, prompts, { played, baseline, seed });
     const prices = fitPrices(members);
     const shoal = (preference: Preference, text: 0 | -1) =>
-      balloted.map((entry) => playHeldOut(entry, { preference, text, pool, prices }));
+      complete.map((entry) => playHeldOut(entry, { preference, text, pool, prices }));
     return [
       row(`best single (${best})`, baseline),
       ...Object.values(preferenceTable).flatMap((preference) => [

@@ -89,7 +89,7 @@ beforeAll(async () => {
 
 describe("npm run eval", () => {
   it("scores every rule on what was recorded", async () => {
-    const { rows, row } = await evaluate("--recordings", await write("sums.jsonl", sums));
+    const { rows, row } = await evaluate("--recordings", await write("sums.jsonl", sums), "--incomplete");
     const shoal = rows.filter(({ name }) => name === "shoal");
     expect(shoal.map(({ preference }) => preference)).toEqual(["quality", "balanced", "economy"]);
     expect(rows.filter(({ name }) => name === "edge-head")).toHaveLength(3);
@@ -117,15 +117,15 @@ describe("npm run eval", () => {
 
   it("says what it left out and what counts as wrong", async () => {
     const path = await write("notes.jsonl", sums);
-    const { notes, stderr } = await evaluate("--recordings", path);
+    const { notes, stderr } = await evaluate("--recordings", path, "--incomplete");
     expect(notes).toEqual([
       "1 prompts without text are left out",
       `1 workers are unknown to the weights and left out: ${stranger}`,
-      "1 prompts lack an outcome of some worker of the pool, which counts as wrong there; --complete leaves them out",
+      "1 prompts lack an outcome of some worker of the pool, which counts as wrong there",
       "1 answers of the best single worker could not be read and count as wrong; --readable leaves those prompts out",
     ]);
     for (const note of notes) expect(stderr).toContain(`notes.jsonl: ${note}`);
-    const { row } = await evaluate("--recordings", path, "--complete", "--readable");
+    const { row } = await evaluate("--recordings", path, "--readable");
     expect(row("best-single")).toMatchObject({ n: 4, score: 75 });
   });
 
@@ -143,7 +143,7 @@ describe("npm run eval", () => {
       ["--recordings", ...paths],
       ["--recordings", paths[0], "--recordings", paths[1]],
     ]) {
-      const { rows } = await evaluate(...argv);
+      const { rows } = await evaluate(...argv, "--incomplete");
       const oracles = rows.filter(({ name }) => name === "oracle");
       expect(oracles.map(({ file, n }) => [file, n])).toEqual([
         ["part1.jsonl", 3],
@@ -180,7 +180,7 @@ describe("npm run eval", () => {
   it("prints a table without --json", async () => {
     const { code, stdout } = await run("--recordings", await write("table.jsonl", sums));
     expect(code).toBe(0);
-    expect(stdout).toMatch(/table\.jsonl: 6 prompts, 3 workers\n.*score %.*against best single/);
+    expect(stdout).toMatch(/table\.jsonl: 5 prompts, 3 workers\n.*score %.*against best single/);
     expect(stdout).toMatch(/shoal, balanced +\d/);
   });
 
