@@ -1,4 +1,4 @@
-import { Hono } from "hono";
+import { Hono, type Context as HonoContext } from "hono";
 import { ulid } from "ulid";
 import { admin } from "./routes/admin.ts";
 import { admit, type Grant } from "./admit.ts";
@@ -8,7 +8,9 @@ import { createContext, type Context } from "./runtime/context.ts";
 import { encodeError } from "./encode/encode.ts";
 import { chatCompletions } from "./formats/chat-completions.ts";
 import { messages, speaksMessages } from "./formats/messages.ts";
+import { responses } from "./formats/responses.ts";
 import { writeModels } from "./formats/messages-models.ts";
+import { createKeptTurns, type KeptTurns } from "./conversation/kept-turns.ts";
 import { baseHeaders } from "./encode/headers.ts";
 import { askLocalStatus } from "./routes/local-status.ts";
 import { countTokens } from "./routes/count-tokens.ts";
@@ -18,6 +20,7 @@ import { previewPlan } from "./routes/plan-preview.ts";
 import { logBug } from "./runtime/log-bug.ts";
 import { runtimeOf } from "./runtime/runtime.ts";
 import { readTrace } from "./routes/read-trace.ts";
+import { deleteResponse, listInputItems, readResponse } from "./routes/stored-responses.ts";
 import type { ShoalError } from "../shared/errors.ts";
 import { ok, type Result } from "../shared/result.ts";
 
@@ -58,6 +61,28 @@ app.post("/v1/messages/count_tokens", async (c) => {
   const count = grant.ok ? await countTokens(c.req.raw, context) : grant;
   return count.ok ? c.json(count.value, 200, baseHeaders(context)) : refuse(c.req.raw, context, count.error);
 });
+
+app.post("/v1/responses", (c) => respond(c.req.raw, responses, c.var.context));
+
+/** What is done with the turns that a tenant has left with us. */
+const withTurns = async (c: HonoContext<AppEnv>, work: (turns: KeptTurns) => Promise<Result<object, ShoalError>>) => {
+  const { context } = c.var;
+  const grant = await identify(c.req.raw, context);
+  const done = grant.ok ? await work(createKeptTurns(grant.value.identity.tenant, context)) : grant;
+  return done.ok ? c.json(done.value, 200, baseHeaders(context)) : refuse(c.req.raw, context, done.error);
+};
+
+/** A stored response as the path names it, and the query. */
+const askedOf = (c: HonoContext<AppEnv>) => ({
+  id: c.req.param("id") ?? "",
+  query: new URL(c.req.url).searchParams,
+});
+
+app.get("/v1/responses/:id", (c) => withTurns(c, (turns) => readResponse(turns, askedOf(c))));
+
+app.delete("/v1/responses/:id", (c) => withTurns(c, (turns) => deleteResponse(turns, askedOf(c).id)));
+
+app.get("/v1/responses/:id/input_items", (c) => withTurns(c, (turns) => listInputItems(turns, askedOf(c))));
 
 app.post("/v1/plan", async (c) => {
   const { context } = c.var;
@@ -104,6 +129,7 @@ const allowed: Readonly<Record<string, string>> = {
   "/v1/chat/completions": "POST",
   "/v1/messages": "POST",
   "/v1/messages/count_tokens": "POST",
+  "/v1/responses": "POST",
   "/v1/plan": "POST",
   "/v1/models": "GET",
 };

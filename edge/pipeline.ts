@@ -1,14 +1,18 @@
 import type { ChatRequest } from "../shared/chat.ts";
 import type { ShoalError } from "../shared/errors.ts";
-import { answererOf } from "../shared/plan.ts";
 import type { Preference } from "../shared/preference.ts";
-import { ok, type Result } from "../shared/result.ts";
+import { err, ok, type Result } from "../shared/result.ts";
 import { countInput, type InputTokens } from "../shared/tokens.ts";
 import { account } from "./account/account.ts";
 import { admit, type Grant } from "./admit.ts";
 import { authenticate } from "./authenticate/authenticate.ts";
 import { affinityKeys, recallWorker, type AffinityKeys } from "./conversation/affinity.ts";
+import { checkProofs } from "./conversation/check-proofs.ts";
+import { keepTurn } from "./conversation/keep-turn.ts";
+import { createKeptTurns, type KeptTurns } from "./conversation/kept-turns.ts";
+import { ownerOfResponse } from "./conversation/response-id.ts";
 import { createSignatures, type Signatures } from "./conversation/signatures.ts";
+import { headOf } from "./encode/answer-head.ts";
 import { encode, encodeError } from "./encode/encode.ts";
 import { answerHeaders, baseHeaders } from "./encode/headers.ts";
 import { execute } from "./execute/execute.ts";
@@ -23,7 +27,7 @@ import { reserve } from "./reserve.ts";
 import type { Context } from "./runtime/context.ts";
 
 /**
- * A request's way, stage by stage: authenticate ▸ normalize ▸ admit ▸ pool ▸ plan ▸ reserve ▸ execute ▸ account ▸ encode.
+ * A request's way, stage by stage: authenticate ▸ normalize ▸ admit ▸ recall ▸ pool ▸ plan ▸ reserve ▸ execute ▸ account ▸ encode.
  * A stage is a function of its input and what it depends on; this file alone knows their order. What fails before the
  * answer begins is a response with its own status; after that it is an event of the answer.
  */
@@ -43,7 +47,7 @@ const answer = async (request: Request, format: Format, context: Context): Promi
   context.timing.mark("reserve");
   if (!reservation.ok) return reservation;
 
-  const { chat, client, pool, signatures } = received.value;
+  const { chat, client, pool, signatures, turns } = received.value;
   const runStep = createRunStep({ pool, outputCap: reservation.value.outputCap, signatures }, context);
   const events = execute(planned.decision.plan, {
     chat,
@@ -56,9 +60,10 @@ const answer = async (request: Request, format: Format, context: Context): Promi
     signal: context.signal,
   });
   const accounted = account(events, { ...received.value, planned }, context);
-  const id = format.answerId(context.requestId, answererOf(planned.decision.plan));
+  const head = headOf(client, { format, plan: planned.decision.plan }, context);
+  const kept = client.keep ? keepTurn(accounted, { ...client.keep, head }, { ...context, turns }) : accounted;
   const headers = () => answerHeaders(planned, context);
-  return ok(await encode(accounted, { format, client, planned, id, headers }, context));
+  return ok(await encode(kept, { format, client, planned, head, headers }, context));
 };
 
 /** A request that may be served: whose it is, what it asks, and who could work on it. */
@@ -74,9 +79,10 @@ type Received = {
   readonly affinity: AffinityKeys | null;
   readonly affinityWorker: string | null;
   readonly signatures: Signatures;
+  readonly turns: KeptTurns;
 };
 
-/** The stages before the plan: authenticate ▸ normalize ▸ admit ▸ pool. */
+/** The stages before the plan: authenticate ▸ normalize ▸ admit ▸ recall ▸ pool. */
 export const receive = async (
   request: Request,
   format: Format,
@@ -88,40 +94,62 @@ export const receive = async (
   timing.mark("authenticate");
   if (!identity.ok) return identity;
 
-  const client = await normalize(request, format, settings.maxBodyBytes);
+  const sent = await normalize(request, format, settings.maxBodyBytes);
   timing.mark("normalize");
-  if (!client.ok) return client;
-  const { chat } = client.value;
+  if (!sent.ok) return sent;
 
-  const choice = resolveModel(chat.model, roster.cards);
-  const isTier = choice.ok && choice.value.kind === "tier";
-  const affinity = isTier ? await affinityKeys(chat, identity.value.tenant, settings.keySecret) : null;
-  const admitted = await admit(identity.value, affinity?.previous ?? null, context);
+  const { tenant } = identity.value;
+  const choice = resolveModel(sent.value.chat.model, roster.cards);
+  const keysOf = ({ chat }: ClientRequest) =>
+    choice.ok && choice.value.kind === "tier" ? affinityKeys(chat, tenant, settings.keySecret) : null;
+  // What continues kept turns is not whole yet; its worker is known from the id that it names.
+  const early = sent.value.recall ? null : await keysOf(sent.value);
+  const admitted = await admit(identity.value, early?.previous ?? null, context);
   timing.mark("admit");
   if (!admitted.ok) return admitted;
   const { grant } = admitted.value;
-
   if (!choice.ok) return choice;
+
+  const turns = createKeptTurns(tenant, context);
+  const client = sent.value.recall ? await turns.recall(sent.value.recall) : sent;
+  if (sent.value.recall) timing.mark("recall");
+  if (!client.ok) return client;
+  const { chat } = client.value;
+  const affinity = early ?? (await keysOf(client.value));
+
   const preference = readPreference(request.headers, grant.record);
   if (!preference.ok) return preference;
   const input = countInput(chat);
   const pool = choosePool(roster.entries, { chat, choice: choice.value, key: grant.record, input }, context);
   if (!pool.ok) return pool;
 
-  const signatures = createSignatures(identity.value.tenant, context);
+  const signatures = createSignatures(tenant, context);
+  const restored = await signatures.restore(chat);
+  const forged = checkProofs(client.value.proofs ?? [], chat, restored);
+  if (forged) return err(forged);
   return ok({
     client: client.value,
-    chat: await signatures.restore(chat),
+    chat: restored,
     grant,
     choice: choice.value,
     preference: preference.value,
     input,
     pool: pool.value,
     affinity,
-    affinityWorker: (affinity && recallWorker(affinity)) ?? admitted.value.affinityWorker,
+    affinityWorker:
+      ownerOfContinued(sent.value, pool.value) ?? (affinity && recallWorker(affinity)) ?? admitted.value.affinityWorker,
     signatures,
+    turns,
   });
 };
+
+const ownerOfContinued = ({ recall }: ClientRequest, pool: readonly Member[]): string | null =>
+  recall?.after
+    ? ownerOfResponse(
+        recall.after.id,
+        pool.map(({ worker }) => worker.card.id),
+      )
+    : null;
 
 /** Who may answer in a worker's place: by utility where the conductor has decided, else in the pool's order. */
 const alternatesOf = ({ decision }: Planned, pool: readonly Member[]): readonly string[] =>

@@ -13,14 +13,12 @@ export type EncodeOptions = {
   readonly format: Format;
   readonly client: ClientRequest;
   readonly planned: Planned;
-  /** The answer's, as the client will know it. */
-  readonly id: string;
+  readonly head: AnswerHead;
   /** Headers of the response, asked when they go out. */
   readonly headers: () => Record<string, string>;
 };
 
 export type EncodeDeps = {
-  readonly arrivedAt: number;
   readonly clock: Clock;
   /** Ends every upstream call of the request. */
   readonly abort: () => void;
@@ -34,16 +32,7 @@ const heartbeat = { earlyMs: 1_000, lateMs: 10_000, earlyForMs: 60_000 } as cons
 
 /** Events as the client's response. Until headers go out a failure keeps its own status; after that it is an event. */
 export const encode = (events: Events, options: EncodeOptions, deps: EncodeDeps): Promise<Response> =>
-  options.client.stream ? encodeStream(events, options, deps) : encodeJson(events, options, deps);
-
-const headOf = ({ client, id }: EncodeOptions, deps: EncodeDeps): AnswerHead => ({
-  id,
-  created: Math.floor(deps.arrivedAt / 1000),
-  model: client.chat.model,
-  includeUsage: client.includeUsage,
-  ...(client.echo && { echo: client.echo }),
-  now: () => Math.floor(deps.clock.now() / 1000),
-});
+  options.client.stream ? encodeStream(events, options, deps) : encodeJson(events, options);
 
 /** A failure as the client's response. */
 export const encodeError = (
@@ -64,8 +53,7 @@ const retryHeaders = ({ retryAfterSeconds }: WireError): Record<string, string> 
 const allowHeaders = (error: ShoalError): Record<string, string> =>
   error.kind === "method_not_allowed" ? { allow: error.allowed.join(", ") } : {};
 
-const encodeJson = async (events: Events, options: EncodeOptions, deps: EncodeDeps): Promise<Response> => {
-  const { format, headers } = options;
+const encodeJson = async (events: Events, { format, headers, head }: EncodeOptions): Promise<Response> => {
   const collector = createCollector();
   const bill = createBill();
   for await (const batch of events) {
@@ -76,7 +64,7 @@ const encodeJson = async (events: Events, options: EncodeOptions, deps: EncodeDe
   }
   const answer = collector.answer();
   if (answer.error !== null) return encodeError(answer.error, format, headers());
-  return Response.json(format.json(headOf(options, deps), answer, bill.total()), { headers: headers() });
+  return Response.json(format.json(head, answer, bill.total()), { headers: headers() });
 };
 
 /** What makes a stream's headers go out: words, an end, or a failure. What inner steps do does not. */
@@ -136,7 +124,7 @@ const streamBody = (
   events: Events,
   { options, deps }: { readonly options: EncodeOptions; readonly deps: EncodeDeps },
 ): ReadableStream<Uint8Array> => {
-  const writer = options.format.stream(headOf(options, deps));
+  const writer = options.format.stream(options.head);
   const ping = options.format.ping ?? ssePing;
   const beat = createHeartbeat(deps.clock);
   let pending: ReturnType<Events["next"]> | null = first;

@@ -6,6 +6,8 @@ export type ItemStatus = "in_progress" | "completed" | "incomplete";
 /** What of thoughts an item shows. */
 export type Shown = { readonly summaries: boolean; readonly proofs: boolean };
 
+export type WireItem = { readonly id: string; readonly type: string };
+
 /** Messages of one item each: of an answer, each thought, each call, and what stands between them. */
 export const splitItems = (messages: readonly Message[]): readonly Message[] =>
   messages.flatMap((message): readonly Message[] =>
@@ -27,40 +29,50 @@ const groupParts = (parts: readonly AssistantPart[]): readonly (readonly Assista
 };
 
 /** A message of one item as OpenAI writes it. */
-export const writeItem = (message: Message, place: ItemPlace, status: ItemStatus, shown: Shown): object => {
-  if (message.role === "system")
-    return writeMessage(place, status, message.role, [writePart({ type: "text", text: message.text })]);
-  if (message.role === "user") return writeMessage(place, status, message.role, message.content.map(writePart));
-  if (message.role === "tool") {
-    const parts = message.content.map(writePart);
-    const text = message.content.every((part) => part.type === "text")
-      ? message.content.map((part) => part.text).join("\n")
-      : null;
-    return {
-      type: "function_call_output",
-      id: makeItemId("fco", place),
-      call_id: message.toolCallId,
-      output: text ?? parts,
-      status,
-    };
-  }
-  const [first] = message.content;
-  switch (first?.type) {
-    case "reasoning":
-      return writeReasoning(first, place, shown);
-    case "tool-call":
-      return {
-        type: "function_call",
-        id: makeItemId("fc", place),
-        call_id: first.id,
-        name: first.name,
-        arguments: first.arguments,
-        status,
-      };
+export const writeItem = (message: Message, place: ItemPlace, status: ItemStatus, shown: Shown): WireItem => {
+  switch (message.role) {
+    case "system":
+      return writeMessage(place, status, message.role, [writePart({ type: "text", text: message.text })]);
+    case "user":
+      return writeMessage(place, status, message.role, message.content.map(writePart));
+    case "assistant":
+      return writeSaid(message.content, place, status, shown);
+    case "tool":
+      return writeResult(message, place, status);
     default:
-      return writeMessage(place, status, message.role, message.content.flatMap(writeSaid));
+      return message satisfies never;
   }
 };
+
+const writeSaid = (parts: readonly AssistantPart[], place: ItemPlace, status: ItemStatus, shown: Shown): WireItem => {
+  const [first] = parts;
+  if (first?.type === "reasoning") return writeReasoning(first, place, shown);
+  if (first?.type === "tool-call") return writeCall(first, place, status);
+  return writeMessage(place, status, "assistant", parts.flatMap(writeWords));
+};
+
+const writeCall = (call: Extract<AssistantPart, { type: "tool-call" }>, place: ItemPlace, status: ItemStatus) => ({
+  type: "function_call",
+  id: makeItemId("fc", place),
+  call_id: call.id,
+  name: call.name,
+  arguments: call.arguments,
+  status,
+});
+
+const writeResult = (
+  { toolCallId, content }: Extract<Message, { role: "tool" }>,
+  place: ItemPlace,
+  status: ItemStatus,
+) => ({
+  type: "function_call_output",
+  id: makeItemId("fco", place),
+  call_id: toolCallId,
+  output: content.every((part) => part.type === "text")
+    ? content.map((part) => part.text).join("\n")
+    : content.map(writePart),
+  status,
+});
 
 const writeMessage = (place: ItemPlace, status: ItemStatus, role: Message["role"], content: readonly object[]) => ({
   type: "message",
@@ -85,7 +97,7 @@ const writeReasoning = (
   ...(shown.proofs && signature !== undefined && { encrypted_content: signature }),
 });
 
-const writeSaid = (part: AssistantPart): readonly object[] => {
+const writeWords = (part: AssistantPart): readonly object[] => {
   if (part.type === "text") return [textPart(part.text)];
   return part.type === "refusal" ? [refusalPart(part.text)] : [];
 };

@@ -1,6 +1,7 @@
 import type { ChatRequest, Message, OutputFormat, Sampling, Tool, ToolChoice } from "../../shared/chat.ts";
 import type { ShoalError } from "../../shared/errors.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
+import type { SentProof } from "../conversation/check-proofs.ts";
 import { turnOfResponse } from "../conversation/response-id.ts";
 import type { ClientRequest, Echo, KeptTurn, Recall } from "./format.ts";
 import { toRequestError } from "./request-error.ts";
@@ -67,8 +68,17 @@ const build = (body: Body, entries: readonly Entry[], turns: Turns): Result<Clie
     stream: body.stream ?? false,
     includeUsage: true,
     echo: toEcho(body),
+    proofs: entries.flatMap(proofsIn),
     ...(body.store !== false && { keep: { previous: turns.history.at(-1)?.id ?? null, messages: own.value } }),
   });
+};
+
+const proofsIn = (entry: Entry, index: number): readonly SentProof[] => {
+  if (!("message" in entry) || entry.message.role !== "assistant") return [];
+  const param = `input[${index}].encrypted_content`;
+  return entry.message.content.flatMap((part) =>
+    part.type === "reasoning" && part.signature !== undefined ? [{ sealed: part.signature, param }] : [],
+  );
 };
 
 /** Every tool result answers a call before it, and every call that is followed by anything has its result. */

@@ -2,7 +2,7 @@ import type { AssistantPart } from "../../shared/chat.ts";
 import { toWire, type ShoalError } from "../../shared/errors.ts";
 import type { AnswerEvent, EndReason } from "../../shared/events.ts";
 import { writeSse } from "../../shared/sse.ts";
-import { turnOfResponse } from "../conversation/response-id.ts";
+import { makeItemId, turnOfResponse } from "../conversation/response-id.ts";
 import { createBill } from "./bill.ts";
 import type { AnswerHead } from "./format.ts";
 import { endState, itemStatus, shownOf, writeError, writeResource } from "./responses-answer.ts";
@@ -20,6 +20,8 @@ type Open =
       readonly name: string;
       arguments: string;
     };
+
+const prefixes = { message: "msg", reasoning: "rs", call: "fc" } as const;
 
 /**
  * Events in OpenAI's order: each item is added, filled and done, numbered from 0; the last event holds the response. A
@@ -49,12 +51,10 @@ export const createStream = (head: AnswerHead) => {
 
   const placeOf = ({ index }: Open) => ({ turn, input: false, index });
 
-  const itemOf = (item: Open, status: ItemStatus): object =>
+  const itemOf = (item: Open, status: ItemStatus) =>
     writeItem({ role: "assistant", content: contentOf(item) }, placeOf(item), status, shown);
 
-  const idOf = (item: Open): unknown => Reflect.get(itemOf(item, "in_progress"), "id");
-
-  const at = (item: Open) => ({ item_id: idOf(item), output_index: item.index });
+  const at = (item: Open) => ({ item_id: makeItemId(prefixes[item.kind], placeOf(item)), output_index: item.index });
 
   const add = (item: Open): string => {
     items += 1;

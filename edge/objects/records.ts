@@ -90,3 +90,6 @@ export type LedgerRow = {
 
 /** A vendor's signature of a tool call, encrypted by who keeps it; `call` is the tool call's id. */
 export type KeptSignature = { readonly call: string; readonly sealed: string };
+
+/** A turn of a conversation, encrypted by who keeps it here, and the turn before it. */
+export type StoredTurn = { readonly id: string; readonly previous: string | null; readonly sealed: string };

@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { migrate } from "./migrate.ts";
-import type { KeptSignature } from "./records.ts";
+import type { KeptSignature, StoredTurn } from "./records.ts";
+import { deleteTurn, findTurns, readTurn, turnsSchema, writeTurn, type FoundTurns } from "./turns.ts";
 import type { Trace } from "../account/trace.ts";
 
 /** A tenant's log holds at most this many traces, none older than a week. */
@@ -12,12 +13,16 @@ const migrations: readonly string[] = [
    CREATE INDEX traces_at ON traces (at);`,
   `CREATE TABLE signatures (call TEXT PRIMARY KEY, sealed TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
    CREATE INDEX signatures_at ON signatures (at);`,
+  turnsSchema,
 ];
 
 /** How long a tool call may wait for its answer with its signature. */
 const signaturesAgeMs = 24 * 3_600_000;
 
-/** One tenant's traces, and for a day the signatures of its tool calls. Traces hold plans, tokens, dollars, milliseconds and reasons; never a prompt or an answer. */
+/**
+ * One tenant's traces, for a day the signatures of its tool calls, and the turns that its clients leave with us, both
+ * encrypted. Traces hold plans, tokens, dollars, milliseconds and reasons; never a prompt or an answer.
+ */
 export class TenantLog extends DurableObject {
   private readonly sql: SqlStorage;
 
@@ -60,6 +65,24 @@ export class TenantLog extends DurableObject {
         Date.now() - signaturesAgeMs,
       )
       .toArray();
+  }
+
+  async keepTurn(turn: StoredTurn): Promise<void> {
+    this.ctx.storage.transactionSync(() => writeTurn(this.sql, turn, Date.now()));
+  }
+
+  async readTurn(id: string): Promise<StoredTurn | null> {
+    return readTurn(this.sql, id, Date.now());
+  }
+
+  /** The turns that lead to `after`, and others besides; `too large` when they do not fit into one message. */
+  async findTurns(after: string | null, others: readonly string[]): Promise<FoundTurns | "too large"> {
+    return findTurns(this.sql, { after, others }, Date.now());
+  }
+
+  /** False when there was none. */
+  async removeTurn(id: string): Promise<boolean> {
+    return deleteTurn(this.sql, id);
   }
 
   async read(id: string): Promise<Trace | null> {

@@ -3,6 +3,7 @@ export const phases = [
   "authenticate",
   "normalize",
   "admit",
+  "recall",
   "plan",
   "reserve",
   "first_call",

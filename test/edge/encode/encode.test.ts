@@ -80,14 +80,19 @@ const setUp = (
       source: "edge_head",
       fallback: null,
     },
-    id: "chatcmpl-r1",
+    head: {
+      id: "chatcmpl-r1",
+      created: Math.floor(clock.now() / 1000),
+      model: "shoal-mini",
+      includeUsage,
+      now: () => Math.floor(clock.now() / 1000),
+    },
     headers: () => {
       asked += 1;
       return { "x-request-id": "r1" };
     },
   };
   const response = encode(options.events ?? source.events, encodeOptions, {
-    arrivedAt: clock.now(),
     clock,
     abort: () => {
       aborted = true;
