@@ -13,13 +13,17 @@ export const openMessage = (head: AnswerHead) => ({
 });
 
 /** Input leaves out what was read from or written to a cache, as Anthropic counts; its sum with both is all of it. */
-export const toUsage = ({ usage: { answer, orchestration }, cost }: Bill) => ({
+export const toUsage = ({ usage: { answer } }: Bill) => ({
   input_tokens: answer.inputTokens - answer.cachedInputTokens - answer.cacheWriteTokens,
   cache_creation_input_tokens: answer.cacheWriteTokens,
   cache_read_input_tokens: answer.cachedInputTokens,
   output_tokens: answer.outputTokens,
   output_tokens_details: { thinking_tokens: answer.reasoningTokens },
   server_tool_use: null,
+});
+
+/** What Shoal adds to usage: the tokens of inner steps, and the dollars of all. */
+export const toFigures = ({ usage: { orchestration }, cost }: Bill) => ({
   orchestration_input_tokens: orchestration.inputTokens,
   orchestration_input_cached_tokens: orchestration.cachedInputTokens,
   orchestration_output_tokens: orchestration.outputTokens,
@@ -73,7 +77,7 @@ export const writeJson = (head: AnswerHead, answer: Answer, bill: Bill) => {
     ...openMessage(head),
     content: refusal !== "" && wordless ? [...blocks, textBlock(refusal)] : blocks,
     ...toStop(answer.end ?? "stop", answer.stopSequence, refusal),
-    usage: { ...usageFrame, ...toUsage(bill) },
+    usage: { ...usageFrame, ...toUsage(bill), ...toFigures(bill) },
   };
 };
 

@@ -9,6 +9,7 @@ import {
   redactedBlock,
   textBlock,
   thinkingBlock,
+  toFigures,
   toStop,
   toUsage,
   usageFrame,
@@ -71,7 +72,7 @@ export const createStream = (head: AnswerHead) => {
     blocks.close() +
     write("message_delta", {
       delta: { container: null, ...toStop(end.reason, end.stopSequence, refusal) },
-      usage: toUsage(bill.total()),
+      usage: { ...toUsage(bill.total()), ...toFigures(bill.total()) },
     }) +
     write("message_stop", {});
 

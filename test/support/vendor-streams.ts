@@ -11,6 +11,8 @@ export type Answer = {
   readonly text: readonly string[];
   readonly toolCalls: readonly { readonly id: string; readonly name: string; readonly arguments: readonly string[] }[];
   readonly end: EndReason;
+  /** Which of the request's ended the answer; said by Anthropic alone. */
+  readonly stopSequence?: string;
   readonly usage: {
     readonly inputTokens: number;
     readonly cachedInputTokens: number;
@@ -270,7 +272,12 @@ export const writeAnthropic: Write = (answer, { model }) => {
     event("ping", {}),
     ...blocks.flatMap(({ start, deltas }, index) => block(index, start, deltas)),
     event("message_delta", {
-      delta: { container: null, stop_details: null, stop_reason: anthropicStop[answer.end], stop_sequence: null },
+      delta: {
+        container: null,
+        stop_details: null,
+        stop_reason: answer.stopSequence === undefined ? anthropicStop[answer.end] : "stop_sequence",
+        stop_sequence: answer.stopSequence ?? null,
+      },
       usage: {
         ...input,
         output_tokens: usage.outputTokens,

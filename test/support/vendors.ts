@@ -149,6 +149,7 @@ const completeAnswer = (script: Script): Answer => {
     text,
     toolCalls,
     end: script.end ?? (toolCalls.length > 0 ? "tool_calls" : "stop"),
+    ...(script.stopSequence !== undefined && { stopSequence: script.stopSequence }),
     usage: script.usage ?? {
       inputTokens: 20,
       cachedInputTokens: 0,
