@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { candidates } from "../../inference/train/compete/candidates.ts";
+import { bestSingleName, compete } from "../../inference/train/compete/compete.ts";
 import { openField } from "../../inference/train/compete/field.ts";
 import { neighbors } from "../../inference/train/compete/neighbors.ts";
 import { openOuterFolds } from "../../inference/train/compete/nested.ts";
 import { principalCoordinates } from "../../inference/train/compete/project.ts";
 import { evolve } from "../../inference/train/compete/sep-cma-es.ts";
-import { bestSingleName, compete, standingsOf } from "../../inference/train/compete/standings.ts";
+import { standingsOf } from "../../inference/train/compete/standings.ts";
 import type { Prompt } from "../../inference/train/prompts.ts";
 import { createRandom } from "../../inference/train/random.ts";
 import { hashFeatures } from "../../shared/ngrams.ts";

@@ -5,10 +5,10 @@ import { neighbors } from "./neighbors.ts";
 import { policyFromTypes, policyFromZero } from "./policy-gradient.ts";
 import { residual, ridge } from "./ridge.ts";
 import { softLabels } from "./soft-labels.ts";
-import { types } from "./types.ts";
+import { taskTypes } from "./task-types.ts";
 
 export const candidates: readonly Candidate[] = [
-  types,
+  taskTypes,
   residual,
   ridge,
   softLabels,

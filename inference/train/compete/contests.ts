@@ -5,9 +5,10 @@ import type { KnownSet } from "../known-sets.ts";
 import type { Prompt } from "../prompts.ts";
 import { createRandom, shuffled } from "../random.ts";
 import { candidates } from "./candidates.ts";
+import { compete } from "./compete.ts";
 import { openField, type Field } from "./field.ts";
 import { openOuterFolds } from "./nested.ts";
-import { compete, standingsOf, type Standing } from "./standings.ts";
+import { standingsOf, type Standing } from "./standings.ts";
 
 /** The set that has prices, and texts without their instruction. */
 export const pricedSet = "coderouterbench_idtest";
@@ -41,7 +42,7 @@ const titles: Readonly<Record<string, string>> = {
   mmlu_pro: "MMLU-Pro, one worker chosen",
 };
 
-/** All prompts of a problem or none. */
+/** Problem by problem, in an order that the seed draws. */
 const drawPrompts = (prompts: readonly Prompt[]): readonly Prompt[] => {
   const groups = [...Map.groupBy(prompts, (prompt) => prompt.problem).values()];
   return shuffled(groups, createRandom(trainingSeed)).flat().slice(0, maxPrompts);

@@ -9,8 +9,8 @@ import type { Prompt } from "../prompts.ts";
 import { openRecorded } from "./contests.ts";
 import { withoutNgrams, withoutVectors, type Field } from "./field.ts";
 import { openOuterFolds, type OuterFold } from "./nested.ts";
-import { entriesOf, type Contestant } from "./standings.ts";
-import { fitTyped } from "./types.ts";
+import { entriesOf, type Contestant } from "./entries.ts";
+import { fitTyped } from "./task-types.ts";
 
 type Group = { readonly name: string; readonly folds: readonly OuterFold[] };
 

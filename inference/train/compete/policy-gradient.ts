@@ -4,7 +4,7 @@ import type { Candidate } from "./candidate.ts";
 import { addOuter, qualityBy, scoreInto, sizeOf, zeroQuality, type Parameters } from "./linear-policy.ts";
 import { drawSituation, type Situation } from "./situations.ts";
 import type { QualityOf, Training } from "./training.ts";
-import { fitTyped } from "./types.ts";
+import { fitTyped } from "./task-types.ts";
 
 type Settings = { readonly temperature: number; readonly penalty: number };
 

@@ -2,7 +2,7 @@
 import { dotWeights, fitRidge, type Row } from "../linear.ts";
 import type { Candidate } from "./candidate.ts";
 import type { QualityOf, Training } from "./training.ts";
-import { fitTyped } from "./types.ts";
+import { fitTyped } from "./task-types.ts";
 
 export const ridge: Candidate = {
   name: "ridge on outcomes",

@@ -1,13 +1,11 @@
 /** One training of a competition: what every candidate fitted on the same prompts starts from. */
-import { decide } from "../../../shared/decide.ts";
-import type { Prediction } from "../../../shared/head.ts";
-import { fitStrengths, type Labeled, type Strengths } from "../fit-strengths.ts";
+import { fitStrengths, type Labeled } from "../fit-strengths.ts";
 import { fitTypes } from "../fit-types.ts";
-import { labelTexts } from "../label-texts.ts";
+import { labelTexts, type Labels } from "../label-texts.ts";
 import { dotWeights, softmax, type Row, type Shape } from "../linear.ts";
 import { isReadable, type Prompt } from "../prompts.ts";
 import { createRandom } from "../random.ts";
-import { requestOf, type Trade } from "../replay.ts";
+import { expenseOf, type Expense } from "./expense.ts";
 import type { Field } from "./field.ts";
 import { principalCoordinates } from "./project.ts";
 
@@ -32,16 +30,6 @@ export type Training = {
   readonly coordinates: readonly Float64Array[];
 };
 
-/** Expected amounts by worker of the pool: the same for every candidate, as task types let expect. */
-export type Expense = {
-  readonly outputTokens: readonly (number | null)[];
-  readonly latencyMs: readonly (number | null)[];
-  /** What a λ of 1 takes off a worker's utility. */
-  readonly dollars: Float64Array;
-  /** What a μ of 1 takes off it. */
-  readonly seconds: Float64Array;
-};
-
 /** By worker of the pool, the expected quality (0 to 1, or that and a constant) on a text of the field. */
 export type QualityOf = (text: number) => Float64Array;
 
@@ -58,39 +46,13 @@ const dimensions = 128;
 const withoutText = 0.3;
 
 export const openTraining = (field: Field, prompts: readonly Prompt[], options: Options): Training => {
-  const { seed, exact } = options;
-  const readable = prompts.filter(isReadable);
-  const all = readable.flatMap((prompt) => field.textsOf.get(prompt) ?? []);
-  const coordinates = principalCoordinates(field.gram, all, { dimensions, random: createRandom(seed) });
-  const rowOf = new Map(all.map((at) => [field.texts[at]?.text ?? "", field.texts[at]?.row ?? noRow]));
-  const labels = labelTexts(prompts, {
-    rowOf: (text) => rowOf.get(text) ?? noRow,
-    shape: field.shape,
-    random: createRandom(seed + 3),
-    ...(options.untold === undefined ? {} : { untold: options.untold }),
-  });
-  const shape: Shape = exact ? field.shape : { dense: dimensions, buckets: 0 };
-  const reduced = coordinates.map((line) => ({ dense: Float32Array.from(line), sparse: null }));
-  const rows = exact ? field.texts.map(({ row }) => row) : reduced;
+  const { seed } = options;
+  const seen = prompts.flatMap((prompt) => field.textsOf.get(prompt) ?? []);
+  const coordinates = principalCoordinates(field.gram, seen, { dimensions, random: createRandom(seed) });
+  const labels = labelsOf(field, prompts, options);
   const texts = labels.texts.map((text) => indexOf(field, text));
-  const model = fitTypes(
-    labels.texts.map((text, at) => ({ ...text, row: rows[texts[at] ?? 0] ?? noRow })),
-    { types: labels.types.length, shape, random: createRandom(seed) },
-  );
-  const probabilities = rows.map((row) =>
-    softmax(model.weights.map((weights, type) => (model.bias[type] ?? 0) + dotWeights(weights, row, shape))),
-  );
-  const labeled: readonly Labeled[] = [
-    ...labels.texts.map(({ prompt, type, weight }) => ({
-      type,
-      domain: labels.domains[type] ?? "",
-      weight,
-      models: prompt.models,
-    })),
-    ...prompts
-      .filter((prompt) => !isReadable(prompt))
-      .map(({ domain, models }) => ({ type: null, domain, weight: withoutText, models })),
-  ];
+  const probabilities = probabilitiesOf(labels, texts, options.exact ? exactly(field) : reduced(coordinates), seed);
+  const labeled = labeledOf(labels, prompts);
   const strengths = field.pool.map((name) => fitStrengths(name, labeled, labels.domains));
   return {
     field,
@@ -106,32 +68,52 @@ export const openTraining = (field: Field, prompts: readonly Prompt[], options: 
   };
 };
 
-/** What the decision reads of a text when a candidate has said its qualities. */
-export const predictionOf = (pool: readonly string[], quality: Float64Array, expense: Amounts): Prediction => ({
-  types: [],
-  support: 1,
-  profiles: new Map(
-    pool.map((name, at) => [
-      name,
-      {
-        quality: quality[at] ?? 0,
-        outputTokens: expense.outputTokens[at] ?? null,
-        latencyMs: expense.latencyMs[at] ?? null,
-        evidence: 0,
-        standardError: null,
-      },
-    ]),
-  ),
-  ballot: {},
+const labelsOf = (field: Field, prompts: readonly Prompt[], { seed, untold }: Options): Labels => {
+  const rows = new Map(field.texts.map(({ text, row }) => [text, row]));
+  return labelTexts(prompts, {
+    rowOf: (text) => rows.get(text) ?? noRow,
+    shape: field.shape,
+    random: createRandom(seed + 3),
+    ...(untold === undefined ? {} : { untold }),
+  });
+};
+
+/** What task types are read from, for every text of the field. */
+type Rows = { readonly rows: readonly Row[]; readonly shape: Shape };
+
+const exactly = ({ texts, shape }: Field): Rows => ({ rows: texts.map(({ row }) => row), shape });
+
+const reduced = (coordinates: readonly Float64Array[]): Rows => ({
+  rows: coordinates.map((line) => ({ dense: Float32Array.from(line), sparse: null })),
+  shape: { dense: coordinates[0]?.length ?? 0, buckets: 0 },
 });
 
-export type Amounts = Pick<Expense, "outputTokens" | "latencyMs">;
+const probabilitiesOf = (
+  labels: Labels,
+  texts: readonly number[],
+  { rows, shape }: Rows,
+  seed: number,
+): Training["probabilities"] => {
+  const model = fitTypes(
+    labels.texts.map((text, at) => ({ ...text, row: rows[texts[at] ?? 0] ?? noRow })),
+    { types: labels.types.length, shape, random: createRandom(seed) },
+  );
+  return rows.map((row) =>
+    softmax(model.weights.map((weights, type) => (model.bias[type] ?? 0) + dotWeights(weights, row, shape))),
+  );
+};
 
-/** The amounts that strengths let expect where these shares of the task types are known. */
-export const amountsOf = (strengths: readonly Strengths[], shares: readonly number[]): Amounts => ({
-  outputTokens: strengths.map((worker) => meanOf(worker.outputTokens, shares)),
-  latencyMs: strengths.map((worker) => meanOf(worker.latencyMs, shares)),
-});
+const labeledOf = (labels: Labels, prompts: readonly Prompt[]): readonly Labeled[] => [
+  ...labels.texts.map(({ prompt, type, weight }) => ({
+    type,
+    domain: labels.domains[type] ?? "",
+    weight,
+    models: prompt.models,
+  })),
+  ...prompts
+    .filter((prompt) => !isReadable(prompt))
+    .map(({ domain, models }) => ({ type: null, domain, weight: withoutText, models })),
+];
 
 const noRow: Row = { dense: null, sparse: null };
 
@@ -146,32 +128,3 @@ const outcomesOf = (prompt: Prompt, pool: readonly string[]): Float64Array =>
     const outcome = prompt.models[name];
     return outcome && !outcome.outage ? outcome.correct : Number.NaN;
   });
-
-const expenseOf = (
-  field: Field,
-  at: number,
-  known: { readonly strengths: readonly Strengths[]; readonly shares: readonly number[] },
-): Expense => {
-  const amounts = amountsOf(known.strengths, known.shares);
-  const prediction = predictionOf(field.pool, new Float64Array(field.pool.length), amounts);
-  const text = field.texts[at]?.text ?? "";
-  const takenOff = (trade: Trade): Float64Array => {
-    const request = requestOf(text, { ...trade, pool: field.pool, prices: field.prices, extractor: null });
-    const { scores } = decide(prediction, request, "");
-    const utilities = new Map(scores.map(({ worker, utility }) => [worker, utility]));
-    return Float64Array.from(field.pool, (name) => -(utilities.get(name) ?? 0));
-  };
-  return { ...amounts, dollars: takenOff({ lambda: 1, mu: 0 }), seconds: takenOff({ lambda: 0, mu: 1 }) };
-};
-
-/** Mean of what is known, weighted; null when nothing is. */
-const meanOf = (values: readonly (number | null)[], shares: readonly number[]): number | null => {
-  let sum = 0;
-  let total = 0;
-  for (const [at, value] of values.entries()) {
-    if (value === null) continue;
-    sum += value * (shares[at] ?? 0);
-    total += shares[at] ?? 0;
-  }
-  return total > 0 ? sum / total : null;
-};

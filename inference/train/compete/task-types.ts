@@ -10,7 +10,7 @@ const choices: readonly Priors[] = [
   { toMean: 10, toDomain: 10 },
 ];
 
-export const types: Candidate = {
+export const taskTypes: Candidate = {
   name: "task types × strengths (ships)",
   variants: choices.map((priors) => ({
     label: `shrinkage ${priors.toMean}, ${priors.toDomain}`,
