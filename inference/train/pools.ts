@@ -15,8 +15,8 @@ export type PoolResult = {
   readonly problems: readonly string[];
   readonly differences: readonly number[];
   readonly interval: Interval;
-  /** The same decisions less those of a head fitted on the pool's workers alone, in points. */
-  readonly againstOwn: number;
+  /** The same decisions less those of a head fitted on the pool's workers alone, in points; null where none was. */
+  readonly againstOwn: number | null;
 };
 
 export type PoolOptions = {
@@ -31,6 +31,9 @@ export type PoolOptions = {
 
 const draws = 1000;
 
+/** Fitting a ballot takes seconds, and there are a hundred pools: for one in so many. */
+const ownEvery = 12;
+
 /**
  * Every pair, every triple and the full pool at the preference for quality. Types, strengths and support are fitted
  * worker by worker, so a head fitted on a pool differs from one restricted to it in the ballot's coefficients alone.
@@ -39,11 +42,13 @@ export const measurePools = (options: PoolOptions): readonly PoolResult[] => {
   const { workers, heldOut, seed } = options;
   const restricted = withBallots(heldOut, seed);
   const pools = [...subsets(workers, 2), ...subsets(workers, 3), ...(workers.length > 3 ? [workers] : [])];
-  return pools.map((pool) => measurePool(pool, restricted, options));
+  return pools.map((pool, at) => measurePool(pool, { ...options, restricted, fitsOwn: at % ownEvery === 0 }));
 };
 
-const measurePool = (pool: readonly string[], restricted: readonly HeldOut[], options: PoolOptions): PoolResult => {
-  const { set, recorded, heldOut, workers, seed } = options;
+type OnePool = PoolOptions & { readonly restricted: readonly HeldOut[]; readonly fitsOwn: boolean };
+
+const measurePool = (pool: readonly string[], options: OnePool): PoolResult => {
+  const { set, recorded, heldOut, restricted, fitsOwn, seed } = options;
   const prices = fitPrices(recorded);
   const play = (entries: readonly HeldOut[]) =>
     entries.map((entry) => playHeldOut(entry, { preference: preferenceTable.quality, text: 0, pool, prices }).score);
@@ -52,7 +57,7 @@ const measurePool = (pool: readonly string[], restricted: readonly HeldOut[], op
   const differences = heldOut.map(
     ({ prompt, fold }, at) => 100 * ((scores[at] ?? 0) - playSingle(prompt, best[fold] ?? "").score),
   );
-  const own = pool.length === workers.length ? scores : play(withBallots(onlyOf(heldOut, pool), seed));
+  const own = fitsOwn ? play(withBallots(onlyOf(heldOut, pool), seed)) : null;
   const problems = heldOut.map(({ prompt }) => prompt.problem);
   return {
     set,
@@ -60,7 +65,7 @@ const measurePool = (pool: readonly string[], restricted: readonly HeldOut[], op
     problems,
     differences,
     interval: bootstrapByProblem(differences, problems, { seed, draws }),
-    againstOwn: 100 * (average(scores) - average(own)),
+    againstOwn: own && 100 * (average(scores) - average(own)),
   };
 };
 

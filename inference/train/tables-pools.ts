@@ -16,7 +16,8 @@ const rowSchema = z.strictObject({
   median: z.number(),
   /** Pools whose interval lies above −1 point. */
   safe: z.number(),
-  againstOwn: z.number(),
+  /** Null where no head was fitted on a pool of its own. */
+  againstOwn: z.number().nullable(),
 });
 type PoolRow = z.infer<typeof rowSchema>;
 
@@ -40,13 +41,17 @@ export const poolsTable = defineTable({
     { title: "worst pool", cell: (row) => percent(row.worst) },
     { title: "median pool", cell: (row) => percent(row.median) },
     { title: "pools surely above −1", cell: (row) => String(row.safe) },
-    { title: "against a head fitted on the pool", cell: (row) => percent(row.againstOwn) },
+    {
+      title: "against a head fitted on the pool",
+      cell: (row) => (row.againstOwn === null ? "" : percent(row.againstOwn)),
+    },
   ],
 });
 
 const rowsOf = (recordings: string, results: readonly PoolResult[]): readonly PoolRow[] =>
   [...Map.groupBy(results, sizeOf)].map(([size, members]) => {
     const means = members.map((member) => member.interval.mean).toSorted((a, b) => a - b);
+    const own = members.flatMap(({ againstOwn }) => againstOwn ?? []);
     const { mean, low, high }: Interval = pooledInterval(members, trainingSeed);
     return {
       recordings,
@@ -58,7 +63,7 @@ const rowsOf = (recordings: string, results: readonly PoolResult[]): readonly Po
       worst: means[0] ?? 0,
       median: means[Math.floor(means.length / 2)] ?? 0,
       safe: members.filter((member) => member.interval.low >= -1).length,
-      againstOwn: members.reduce((sum, member) => sum + member.againstOwn, 0) / members.length,
+      againstOwn: own.length === 0 ? null : own.reduce((sum, points) => sum + points, 0) / own.length,
     };
   });
 
