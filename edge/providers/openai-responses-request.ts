@@ -35,9 +35,14 @@ export const responseBody = (
   ...(chat.output.type !== "text" && { text: { format: writeFormat(chat.output) } }),
   ...(chat.sampling.temperature !== undefined && { temperature: chat.sampling.temperature }),
   ...(chat.sampling.topP !== undefined && { top_p: chat.sampling.topP }),
-  ...(reasoningEffort !== null && { reasoning: { effort: reasoningEffort } }),
+  ...writeReasoningOptions(chat, reasoningEffort),
   ...(chat.user !== undefined && { safety_identifier: endUserOf(chat.user) }),
 });
+
+const writeReasoningOptions = ({ thoughts }: ChatRequest, effort: Call["reasoningEffort"]) => {
+  const reasoning = { ...(effort !== null && { effort }), ...(thoughts?.summary && { summary: thoughts.summary }) };
+  return Object.keys(reasoning).length > 0 ? { reasoning } : {};
+};
 
 const writeTools = ({ tools, toolChoice, parallelToolCalls }: ChatRequest) => ({
   tools: tools.map(writeTool),

@@ -6,6 +6,7 @@ import { createResponseDecoder } from "./openai-responses-answer.ts";
 import { responseBody } from "./openai-responses-request.ts";
 import { isFields } from "./narrow.ts";
 import type { Call, Provider } from "./provider.ts";
+import { unseal } from "./signature.ts";
 import { readError } from "./upstream-error.ts";
 
 const name = "openai";
@@ -43,11 +44,21 @@ const isBeyondResponses = ({ chat: { stop, sampling } }: Call) =>
   sampling.frequencyPenalty !== undefined ||
   sampling.presencePenalty !== undefined;
 
-/** Chat Completions, except where it refuses what Responses takes: effort `max`, tools while reasoning, images from tools. */
+/** Whether the model's own thoughts are in the conversation, or wanted from it: Chat Completions neither takes nor gives any. */
+const hasThoughts = (call: Call): boolean =>
+  (call.chat.thoughts !== undefined && reasons(call)) ||
+  call.chat.messages.some(
+    (message) =>
+      message.role === "assistant" &&
+      message.content.some((part) => part.type === "reasoning" && unseal(originOf(call), part.signature) !== null),
+  );
+
+/** Chat Completions, except for what only Responses takes: effort `max`, tools while reasoning, images from tools, thoughts. */
 const speaksResponses = (call: Call): boolean =>
   !isBeyondResponses(call) &&
   (call.reasoningEffort === "max" ||
     hasImageResult(call) ||
+    hasThoughts(call) ||
     (call.chat.tools.length > 0 && needsResponsesForTools.test(call.upstream) && reasons(call)));
 
 export const openai: Provider = {
