@@ -30,6 +30,8 @@ export type Echo = {
   readonly proofs: boolean;
   /** An estimate of the request's tokens, where a format names them before a vendor has counted. */
   readonly inputTokens?: number;
+  /** Functions that the client knows by a name within a namespace, by the name that models know. */
+  readonly namespaces?: Readonly<Record<string, { readonly name: string; readonly namespace: string }>>;
 };
 
 /** Earlier turns that a request names and does not hold. Ids are those of turns, not the client's. */

@@ -5,6 +5,7 @@ import { placeOfItem, type ItemPlace } from "../conversation/response-id.ts";
 import { readDataUrl, readImageUrl } from "./data-url.ts";
 import type { KeptTurn } from "./format.ts";
 import { splitItems } from "./responses-items.ts";
+import { fullName } from "./responses-tools.ts";
 import type { Body, WireItem } from "./responses-schema.ts";
 
 /** One item of the input: a message of its own, or a place where a kept one stands. */
@@ -29,7 +30,12 @@ export const readInput = (input: Body["input"]): Result<readonly Entry[], ShoalE
 const readItem = (item: WireItem, param: string): Result<Entry, ShoalError> => {
   switch (item.type) {
     case "function_call":
-      return saidBy({ type: "tool-call", id: item.call_id, name: item.name, arguments: item.arguments });
+      return saidBy({
+        type: "tool-call",
+        id: item.call_id,
+        name: fullName(item.namespace, item.name),
+        arguments: item.arguments,
+      });
     case "function_call_output":
       return readOutput(item, param);
     case "reasoning":

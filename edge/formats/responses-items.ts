@@ -1,10 +1,11 @@
 import type { AssistantPart, Message, UserPart } from "../../shared/chat.ts";
+import type { Echo } from "./format.ts";
 import { makeItemId, type ItemPlace } from "../conversation/response-id.ts";
 
 export type ItemStatus = "in_progress" | "completed" | "incomplete";
 
-/** What of thoughts an item shows. */
-export type Shown = { readonly summaries: boolean; readonly proofs: boolean };
+/** How items show thoughts and the names of functions. */
+export type Shown = Pick<Echo, "summaries" | "proofs" | "namespaces">;
 
 export type WireItem = { readonly id: string; readonly type: string };
 
@@ -47,15 +48,21 @@ export const writeItem = (message: Message, place: ItemPlace, status: ItemStatus
 const writeSaid = (parts: readonly AssistantPart[], place: ItemPlace, status: ItemStatus, shown: Shown): WireItem => {
   const [first] = parts;
   if (first?.type === "reasoning") return writeReasoning(first, place, shown);
-  if (first?.type === "tool-call") return writeCall(first, place, status);
+  if (first?.type === "tool-call") return writeCall(first, place, status, shown);
   return writeMessage(place, status, "assistant", parts.flatMap(writeWords));
 };
 
-const writeCall = (call: Extract<AssistantPart, { type: "tool-call" }>, place: ItemPlace, status: ItemStatus) => ({
+const writeCall = (
+  call: Extract<AssistantPart, { type: "tool-call" }>,
+  place: ItemPlace,
+  status: ItemStatus,
+  { namespaces }: Shown,
+) => ({
   type: "function_call",
   id: makeItemId("fc", place),
   call_id: call.id,
   name: call.name,
+  ...namespaces?.[call.name],
   arguments: call.arguments,
   status,
 });

@@ -1,4 +1,4 @@
-import type { ChatRequest, Message, OutputFormat, Sampling, Tool, ToolChoice } from "../../shared/chat.ts";
+import type { ChatRequest, Message, OutputFormat, Sampling } from "../../shared/chat.ts";
 import type { ShoalError } from "../../shared/errors.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import type { SentProof } from "../conversation/check-proofs.ts";
@@ -7,7 +7,7 @@ import type { ClientRequest, Echo, KeptTurn, Recall } from "./format.ts";
 import { toRequestError } from "./request-error.ts";
 import { joinEntries, readInput, type Entry } from "./responses-input.ts";
 import { bodySchema, type Body } from "./responses-schema.ts";
-import { toStrictSchema } from "./strict-schema.ts";
+import { echoTools, findToolError, namespacesOf, readTools } from "./responses-tools.ts";
 
 /** A body of Responses as a canonical request; the error names the field. */
 export const readRequest = (body: unknown): Result<ClientRequest, ShoalError> => {
@@ -15,7 +15,7 @@ export const readRequest = (body: unknown): Result<ClientRequest, ShoalError> =>
   if (!parsed.success) return err(toRequestError(parsed.error, body));
   const entries = readInput(parsed.data.input);
   if (!entries.ok) return entries;
-  const mismatch = findChoiceMismatch(parsed.data);
+  const mismatch = findToolError(parsed.data);
   if (mismatch) return err(mismatch);
   const recall = readRecall(parsed.data, entries.value);
   if (!recall.ok) return recall;
@@ -99,28 +99,13 @@ const findToolMismatch = (messages: readonly Message[]): ShoalError | null => {
   return missing === undefined ? null : invalid(`no tool output found for the function call '${missing}'`, "input");
 };
 
-const findChoiceMismatch = ({ tools, tool_choice: choice }: Body): ShoalError | null => {
-  const names = (tools ?? []).map((tool) => tool.name);
-  const named =
-    typeof choice === "object" && choice !== null
-      ? choice.type === "function"
-        ? [choice.name]
-        : choice.tools.map((tool) => tool.name)
-      : [];
-  const stranger = named.find((name) => !names.includes(name));
-  if (stranger !== undefined) {
-    return invalid(`tool_choice names '${stranger}', which is not among the tools`, "tool_choice");
-  }
-  return choice === "required" && names.length === 0 ? invalid("tool_choice needs tools", "tool_choice") : null;
-};
-
 const toChat = (body: Body, messages: readonly Message[]): ChatRequest => {
   const user = body.user ?? body.safety_identifier;
   const summary = summaryOf(body);
   return {
     model: body.model,
     messages,
-    ...readToolChoice(body),
+    ...readTools(body),
     output: readOutput(body.text?.format),
     sampling: readSampling(body),
     stop: [],
@@ -135,30 +120,6 @@ const toChat = (body: Body, messages: readonly Message[]): ChatRequest => {
 
 const summaryOf = ({ reasoning }: Body) => reasoning?.summary ?? reasoning?.generate_summary ?? null;
 const wantsProofs = ({ include }: Body) => include?.includes("reasoning.encrypted_content") ?? false;
-
-/** Of tools that may not be called the model need not know. */
-const readToolChoice = ({ tools, tool_choice: choice }: Body): Pick<ChatRequest, "tools" | "toolChoice"> => {
-  const all = (tools ?? []).map(readTool);
-  if (typeof choice !== "object" || choice === null) return { tools: all, toolChoice: choice ?? "auto" };
-  if (choice.type === "function") return { tools: all, toolChoice: { name: choice.name } satisfies ToolChoice };
-  const allowed = new Set(choice.tools.map((tool) => tool.name));
-  return { tools: all.filter((tool) => allowed.has(tool.name)), toolChoice: choice.mode };
-};
-
-type WireTool = NonNullable<Body["tools"]>[number];
-
-const readTool = (tool: WireTool): Tool => {
-  const { name, description } = tool;
-  return { name, ...(description && { description }), ...readParameters(tool) };
-};
-
-/** Unless told otherwise, a schema that strict mode can take is made strict, as OpenAI does. */
-const readParameters = ({ parameters, strict }: WireTool): Required<Pick<Tool, "parameters" | "strict">> => {
-  const given = parameters ?? { type: "object", properties: {} };
-  if (typeof strict === "boolean" && parameters) return { parameters: given, strict };
-  const made = strict === false ? null : toStrictSchema(given);
-  return made ? { parameters: made, strict: true } : { parameters: given, strict: false };
-};
 
 type WireFormat = NonNullable<Body["text"]>["format"];
 
@@ -186,6 +147,7 @@ const toEcho = (body: Body): Echo => {
   return {
     summaries: summary !== null,
     proofs: wantsProofs(body),
+    namespaces: namespacesOf(body),
     fields: {
       background: false,
       frequency_penalty: body.frequency_penalty ?? 0,
@@ -204,7 +166,7 @@ const toEcho = (body: Body): Echo => {
       temperature: body.temperature ?? 1,
       text: { format: readOutput(body.text?.format), verbosity: "medium" },
       tool_choice: body.tool_choice ?? "auto",
-      tools: (body.tools ?? []).map(echoTool),
+      tools: echoTools(body.tools ?? []),
       top_logprobs: 0,
       top_p: body.top_p ?? 1,
       truncation: "disabled",
@@ -212,10 +174,3 @@ const toEcho = (body: Body): Echo => {
     },
   };
 };
-
-const echoTool = (tool: WireTool) => ({
-  type: "function",
-  name: tool.name,
-  description: tool.description ?? null,
-  ...readParameters(tool),
-});

@@ -93,8 +93,8 @@ const itemSchema = z.discriminatedUnion("type", [messageItem, otherItem]);
 const jsonSchema = z.record(z.string(), z.unknown());
 const name = z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/, "must be 1 to 64 letters, digits, underscores or hyphens");
 
-const toolSchema = z.strictObject({
-  type: z.literal("function", "only tools of type 'function' are supported"),
+const functionSchema = z.strictObject({
+  type: z.literal("function"),
   name,
   description: z.string().nullish(),
   parameters: jsonSchema.nullish(),
@@ -103,6 +103,21 @@ const toolSchema = z.strictObject({
   defer_loading: z.literal(false, "tools are always loaded").optional(),
   allowed_callers: z.array(z.literal("direct", "only the model calls tools")).nullish(),
 });
+
+/** A namespace is a group of functions: what it says of itself is told with each of them. */
+const toolSchema = z.discriminatedUnion(
+  "type",
+  [
+    functionSchema,
+    z.strictObject({
+      type: z.literal("namespace"),
+      name,
+      description: z.string().nullish(),
+      tools: z.array(functionSchema),
+    }),
+  ],
+  "only tools of type 'function' or 'namespace' are supported",
+);
 
 const namedFunction = z.strictObject({ type: z.literal("function", "only functions can be named"), name });
 const toolChoiceSchema = z.union([
@@ -201,4 +216,6 @@ export const bodySchema = z.strictObject({
   ...noOps,
 });
 export type Body = z.infer<typeof bodySchema>;
+export type WireTool = z.infer<typeof toolSchema>;
+export type WireFunction = z.infer<typeof functionSchema>;
 export type WireItem = z.infer<typeof itemSchema>;

@@ -87,7 +87,7 @@ export const createStream = (head: AnswerHead) => {
       case "call":
         return emit("response.function_call_arguments.done", {
           ...at(item),
-          name: item.name,
+          name: shown.namespaces?.[item.name]?.name ?? item.name,
           arguments: item.arguments,
         });
       default:

@@ -76,9 +76,9 @@ export const listInputItems = async (turns: KeptTurns, { id, query }: Asked): An
   });
 };
 
-const writeInput = ({ id, messages }: KeptTurn, proofs: boolean) =>
+const writeInput = ({ id, messages, head }: KeptTurn, proofs: boolean) =>
   splitItems(messages).map((item, index) =>
-    writeItem(item, { turn: id, input: true, index }, "completed", { summaries: true, proofs }),
+    writeItem(item, { turn: id, input: true, index }, "completed", { ...head.echo, summaries: true, proofs }),
   );
 
 const find = async (turns: KeptTurns, id: string): Promise<Result<KeptTurn, ShoalError>> => {
