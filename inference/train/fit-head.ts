@@ -36,7 +36,10 @@ export const fitHead = (prompts: readonly Prompt[], options: FitOptions): Fitted
       .map(({ domain, models }) => ({ type: null, domain, weight: withoutText, models })),
   ];
   const profiles = options.profiles.map((name) => ({ name, ...roundStrengths(fitStrengths(name, labeled, domains)) }));
-  const support = fitSupport(texts, { ...options, random: createRandom(seed + 1) });
+  const support = fitSupport(
+    texts.map(({ prompt, row }) => ({ set: prompt.set, row })),
+    { ...options, random: createRandom(seed + 1) },
+  );
   return {
     kind: options.kind,
     features: shape.dense > 0 ? shape.dense : shape.buckets,

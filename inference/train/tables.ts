@@ -15,7 +15,10 @@ import { groundOf } from "./table-ground.ts";
 import { calibrationTable } from "./tables-calibration.ts";
 import { competitionTable } from "./tables-competition.ts";
 import { conductorTable } from "./tables-conductor.ts";
+import { generalizationTable } from "./tables-generalization.ts";
+import { mcpmarkTable } from "./tables-mcpmark.ts";
 import { poolsTable } from "./tables-pools.ts";
+import { supportTable } from "./tables-support.ts";
 import { variantsTable } from "./tables-variants.ts";
 import { reliabilityTable } from "./tables-reliability.ts";
 import { writePlot } from "./plot-files.ts";
@@ -37,6 +40,9 @@ const tables: readonly Table[] = [
   reliabilityTable,
   calibrationTable,
   poolsTable,
+  supportTable,
+  generalizationTable,
+  mcpmarkTable,
 ];
 
 const resultsSchema = z.record(z.string(), z.strictObject({ weights: z.string(), rows: z.array(z.unknown()) }));
