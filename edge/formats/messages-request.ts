@@ -25,7 +25,7 @@ import {
   type UserBlock,
   type WireMessage,
 } from "./messages-schema.ts";
-import { readEffort, readShownThoughts } from "./messages-thinking.ts";
+import { readEffort, readShownThoughts, readWantedThoughts } from "./messages-thinking.ts";
 import { findMistake } from "./messages-rules.ts";
 import { toRequestError } from "./request-error.ts";
 
@@ -68,6 +68,7 @@ const readChat = (body: CountBody): Result<ChatRequest, ShoalError> => {
     metadata: {},
     ...(typeof alone === "boolean" && { parallelToolCalls: !alone }),
     ...(effort.value !== undefined && { reasoningEffort: effort.value }),
+    ...readWantedThoughts(body),
     ...markOf(body),
   });
 };

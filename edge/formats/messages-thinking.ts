@@ -1,4 +1,4 @@
-import type { ReasoningEffort } from "../../shared/chat.ts";
+import type { ChatRequest, ReasoningEffort } from "../../shared/chat.ts";
 import type { ShoalError } from "../../shared/errors.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import type { CountBody } from "./messages-schema.ts";
@@ -38,6 +38,15 @@ export const readEffort = ({
 const effortOf = (budget: number): ReasoningEffort =>
   effortFrom.find(({ tokens }) => budget >= tokens)?.effort ?? "low";
 
+const asksFor = ({ thinking }: CountBody): boolean => thinking?.type === "enabled" || thinking?.type === "adaptive";
+
+/** What to ask of a vendor that keeps thoughts to itself. */
+export const readWantedThoughts = (body: CountBody): Pick<ChatRequest, "thoughts"> => {
+  const { summaries, proofs } = readShownThoughts(body);
+  if (!proofs) return {};
+  return { thoughts: asksFor(body) && summaries ? { summary: "auto" } : {} };
+};
+
 /** What an answer shows of thoughts: their words, and the signatures by which they can come back. */
 export type ShownThoughts = { readonly summaries: boolean; readonly proofs: boolean };
 
@@ -45,8 +54,11 @@ export type ShownThoughts = { readonly summaries: boolean; readonly proofs: bool
  * Thoughts are shown to who asks for thinking, and to who offers tools: between calls the vendor wants them back. Any
  * other client finds its answer in the first block.
  */
-export const readShownThoughts = ({ thinking, tools }: CountBody): ShownThoughts => {
-  const asks = thinking?.type === "enabled" || thinking?.type === "adaptive";
-  if (!asks && (thinking?.type === "disabled" || !tools?.length)) return { summaries: false, proofs: false };
-  return { summaries: !(asks && thinking.display === "omitted"), proofs: true };
+export const readShownThoughts = (body: CountBody): ShownThoughts => {
+  const { thinking, tools } = body;
+  if (asksFor(body)) return { summaries: displayOf(thinking) !== "omitted", proofs: true };
+  const between = thinking?.type !== "disabled" && (tools?.length ?? 0) > 0;
+  return { summaries: between, proofs: between };
 };
+
+const displayOf = (thinking: CountBody["thinking"]) => (thinking && "display" in thinking ? thinking.display : null);
