@@ -25,9 +25,12 @@ const runs = 4;
 const poolSizes = [Number.POSITIVE_INFINITY, 8, 3] as const;
 const draws = 2000;
 
+const ruleNames = ["best single", "head", "domain table", "oracle"] as const;
+type RuleName = (typeof ruleNames)[number];
+
 export type RepeatedRow = {
   readonly workers: number;
-  readonly rule: "best single" | "head" | "domain table" | "oracle";
+  readonly rule: RuleName;
   /** Percent of the scoring runs that passed. */
   readonly score: number;
   /** Against the worker with the best mean on the choosing runs, in points. */
@@ -36,7 +39,10 @@ export type RepeatedRow = {
   readonly served: number | null;
 };
 
-/** Rows of each pool: all workers that were run four times on every task, and the best eight and three on the choosing runs. */
+/**
+ * Rows of each pool: all workers that were run four times on every task, and the best eight and three of them on the
+ * choosing runs.
+ */
 export const measureRepeated = (
   prompts: readonly Prompt[],
   options: Omit<ReadingOptions, "profiles">,
@@ -44,50 +50,64 @@ export const measureRepeated = (
   const workers = Object.keys(prompts[0]?.models ?? {}).filter((name) =>
     prompts.every(({ models }) => models[name]?.runs?.length === runs),
   );
-  const played = splits.map((split) => openSplit(prompts, { split, workers, options }));
+  const opened = splits.map((split) => openSplit(prompts, { split, workers, options }));
+  const rules = rulesOf(options);
   return poolSizes.flatMap((size) => {
-    const pools = played.map((entry) => ({ ...entry, pool: entry.order.slice(0, size) }));
-    const rowOf = (rule: RepeatedRow["rule"], choices: readonly (readonly string[])[] | null): RepeatedRow => {
-      const scores = prompts.map((prompt, at) =>
-        mean(pools.map(({ split, pool }, place) => scoreOf(prompt, choices?.[place]?.[at] ?? pool, split))),
-      );
-      const differences = prompts.map((prompt, at) => 100 * ((scores[at] ?? 0) - (baseline[at] ?? 0)));
+    const pools = opened.map((entry) => ({ ...entry, pool: entry.order.slice(0, size) }));
+    const baseline = playRule(prompts, pools, rules["best single"]);
+    return ruleNames.map((name): RepeatedRow => {
+      const played = playRule(prompts, pools, rules[name]);
       return {
-        workers: pools[0]?.pool.length ?? 0,
-        rule,
-        score: 100 * mean(scores),
+        workers: Math.min(size, workers.length),
+        rule: name,
+        score: 100 * mean(played.scores),
         difference: bootstrapByProblem(
-          differences,
+          played.scores.map((score, at) => 100 * (score - (baseline.scores[at] ?? 0))),
           prompts.map(({ problem }) => problem),
           { seed: options.seed, draws },
         ),
-        served:
-          choices &&
-          100 *
-            mean(
-              pools.flatMap(({ pool }, place) => (choices[place] ?? []).map((worker) => (worker === pool[0] ? 1 : 0))),
-            ),
+        served: name === "oracle" ? null : 100 * played.served,
       };
-    };
-    const best = pools.map(({ pool }) => prompts.map(() => pool[0] ?? ""));
-    const baseline = prompts.map((prompt) =>
-      mean(pools.map(({ split, pool }) => scoreOf(prompt, pool[0] ?? "", split))),
-    );
-    return [
-      rowOf("best single", best),
-      rowOf(
-        "head",
-        pools.map(({ head, pool }) =>
-          prompts.map((prompt) => decideOn(head, options.featuresOf(prompt.texts[0] ?? ""), pool).worker),
-        ),
-      ),
-      rowOf(
-        "domain table",
-        pools.map(({ seen, pool }) => domainTable(seen, pool)),
-      ),
-      rowOf("oracle", null),
-    ];
+    });
   });
+};
+
+type Pooled = Opened & { readonly pool: readonly string[] };
+/** Who is asked about a prompt; of several workers, one that passes counts. */
+type Rule = (entry: Pooled) => (prompt: Prompt) => string | readonly string[];
+
+const rulesOf = ({ featuresOf }: Pick<ReadingOptions, "featuresOf">): Readonly<Record<RuleName, Rule>> => ({
+  "best single":
+    ({ pool }) =>
+    () =>
+      pool[0] ?? "",
+  head:
+    ({ head, pool }) =>
+    ({ texts }) =>
+      decideOn(head, featuresOf(texts[0] ?? ""), pool).worker,
+  "domain table": ({ seen, pool }) => {
+    const best = new Map(
+      [...Map.groupBy(seen, ({ domain }) => domain)].map(([domain, members]) => [domain, byMean(members, pool)[0]]),
+    );
+    return ({ domain }) => best.get(domain) ?? "";
+  },
+  oracle:
+    ({ pool }) =>
+    () =>
+      pool,
+});
+
+/** Each prompt's score over all splits, and the share of decisions for the best single worker. */
+const playRule = (prompts: readonly Prompt[], pools: readonly Pooled[], rule: Rule) => {
+  const chosen = pools.map((entry) => prompts.map(rule(entry)));
+  return {
+    scores: prompts.map((prompt, at) =>
+      mean(pools.map(({ split, pool }, place) => scoreOf(prompt, chosen[place]?.[at] ?? pool, split))),
+    ),
+    served: mean(
+      chosen.flatMap((workers, place) => workers.map((worker) => (worker === pools[place]?.pool[0] ? 1 : 0))),
+    ),
+  };
 };
 
 type Split = (typeof splits)[number];
@@ -127,14 +147,6 @@ const runOf = (prompt: Prompt, worker: string, run: number): number => prompt.mo
 const byMean = (prompts: readonly Prompt[], workers: readonly string[]): readonly string[] => {
   const means = new Map(workers.map((name) => [name, mean(prompts.map(({ models }) => models[name]?.correct ?? 0))]));
   return workers.toSorted((a, b) => (means.get(b) ?? 0) - (means.get(a) ?? 0));
-};
-
-/** For each prompt the worker that did best on its domain. */
-const domainTable = (seen: readonly Prompt[], pool: readonly string[]): readonly string[] => {
-  const best = new Map(
-    [...Map.groupBy(seen, ({ domain }) => domain)].map(([domain, members]) => [domain, byMean(members, pool)[0]]),
-  );
-  return seen.map(({ domain }) => best.get(domain) ?? "");
 };
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

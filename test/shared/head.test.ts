@@ -101,6 +101,16 @@ describe("predict", () => {
     expect(readFeatures(headOf(json), "some text", vector)).toBe(vector);
   });
 
+  it("tells support from the n-grams when its rows have columns for them", () => {
+    const support = { centers: packMatrix([[0, 0, 0, 1, 0]], 5), far: 0, near: 0.5 };
+    const head = headOf({ ...json, buckets: 2, typeWeights: packMatrix([[], []], 5), support });
+    const vector = Float32Array.of(1, 0, 0);
+    const supportAt = (index: number) =>
+      predict(head, { vector, ngrams: { indices: Uint16Array.of(index), values: Float32Array.of(1) } }, []).support;
+    expect(supportAt(0)).toBe(1);
+    expect(supportAt(1)).toBe(0);
+  });
+
   it("says how sure a calibrated worker's quality is, and nothing of a trained one's", () => {
     const calibration = { prompts: 40, date: "2026-12-01", standardErrors: [0.1, 0.3], standardErrorOfMean: 0.2 };
     const head = headOf({ ...json, profiles: [...json.profiles, { ...profile("new", [0.9, 0.2]), calibration }] });
@@ -130,6 +140,9 @@ describe("parseHead", () => {
     const calibration = { prompts: 1, date: "2026-12-01", standardErrors: [0.1], standardErrorOfMean: 0.2 };
     expect(parseHead({ ...json, profiles: [{ ...profile("coder", [1, 1]), calibration }] })).toMatchObject({
       error: "profile coder has other types",
+    });
+    expect(parseHead({ ...json, support: { ...json.support, centers: packMatrix([[1, 0]], 2) } })).toMatchObject({
+      error: "support.centers is not 1 × 3",
     });
     expect(parseHead("nonsense").ok).toBe(false);
   });
