@@ -26,6 +26,11 @@ describe("a conversation's key", () => {
     expect(a.previous).toBe(b.previous);
   });
 
+  it("does not depend on cache marks, which clients move along", async () => {
+    const marked: Message = { role: "user", content: [{ type: "text", text: "hi", cacheHere: true }] };
+    expect((await keysOf([marked])).next).toBe((await keysOf([user("hi")])).next);
+  });
+
   it("differs by tenant, model, secret and words", async () => {
     const keys = await Promise.all([
       keysOf([user("hi")]),

@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import { encode, encodeError, type EncodeOptions } from "../../../edge/encode/encode.ts";
 import type { Events } from "../../../edge/execute/execute.ts";
 import { chatCompletions } from "../../../edge/formats/chat-completions.ts";
+import type { Format } from "../../../edge/formats/format.ts";
+import { messages } from "../../../edge/formats/messages.ts";
 import { createQueue } from "../../../edge/execute/queue.ts";
 import type { AnswerEvent } from "../../../shared/events.ts";
 import { directPlan, type Plan } from "../../../shared/plan.ts";
@@ -65,6 +67,7 @@ const setUp = (
     readonly plan?: Plan;
     readonly includeUsage?: boolean;
     readonly events?: Events;
+    readonly format?: Format;
   } = {},
 ) => {
   const { stream = true, plan = directPlan("w/a"), includeUsage = false } = options;
@@ -73,7 +76,7 @@ const setUp = (
   let aborted = false;
   let asked = 0;
   const encodeOptions: EncodeOptions = {
-    format: chatCompletions,
+    format: options.format ?? chatCompletions,
     client: { chat: chatOf("hi"), stream, includeUsage },
     planned: {
       decision: { plan, scores: [], reason: "", taskType: null, support: 0, weights: "" },
@@ -251,6 +254,14 @@ describe("heartbeats", () => {
     expect(pieces.slice(before)).toEqual(Array.from({ length: 60 }, () => ssePing));
     await clock.advance(20_000);
     expect(pieces.slice(before)).toHaveLength(62);
+  });
+
+  it("are a format's own event where it has one", async () => {
+    const { clock, response } = setUp({ format: messages });
+    await clock.advance(1_000);
+    const { pieces } = follow(await response);
+    await settle();
+    expect(pieces).toEqual(['event: ping\ndata: {"type":"ping"}\n\n']);
   });
 
   it("are the first thing written when there is nothing to say yet", async () => {

@@ -3,8 +3,9 @@ import pLimit from "p-limit";
 import { describe, expect, it } from "vitest";
 import { createHealth } from "../../../edge/pool/health.ts";
 import { createRunStep, type SignedCall, type StepRequest, type StepRun } from "../../../edge/execute/run-step.ts";
-import { ownerOfToolCall } from "../../../edge/conversation/tool-call-id.ts";
+import { isSignedToolCall, ownerOfToolCall } from "../../../edge/conversation/tool-call-id.ts";
 import type { AnswerEvent } from "../../../shared/events.ts";
+import { google } from "../../../edge/providers/google.ts";
 import { answerStep } from "../../../shared/plan.ts";
 import { boundOf } from "../../../shared/pricing.ts";
 import { countInput } from "../../../shared/tokens.ts";
@@ -96,6 +97,32 @@ describe("a step", () => {
     const started = events.find((event) => event.type === "tool-call-start");
     expect(ownerOfToolCall(started?.id ?? "", ["north/b", "north/a"])).toBe("north/a");
     expect(run.end).toBe("tool_calls");
+  });
+
+  it("gives a thought's signature sealed", async () => {
+    const detail = { type: "reasoning.encrypted", data: "proof", index: 0 };
+    const body = chatStream(
+      { delta: { reasoning_details: [detail] } },
+      { delta: { content: "a" } },
+      { finish: "stop" },
+    );
+    const { start, kept } = setUp(() => eventStream(body + done));
+    const { events } = await drain(start());
+    const signatures = events.flatMap((event) => (event.type === "reasoning-signature" ? [event.signature] : []));
+    expect(signatures).toEqual([expect.stringMatching(/^sealed north\/a\|/)]);
+    expect(kept).toEqual([]);
+  });
+
+  it("keeps a tool call's signature before it ends, and tells nobody", async () => {
+    const part = { functionCall: { name: "weather", args: {} }, thoughtSignature: "proof" };
+    const chunk = { candidates: [{ content: { parts: [part] }, finishReason: "STOP" }] };
+    const member = { ...memberOf(card), provider: google };
+    const { start, kept } = setUp(() => eventStream(`data: ${JSON.stringify(chunk)}\n\n`), member);
+    const { events } = await drain(start());
+    const called = events.find((event) => event.type === "tool-call-start");
+    expect(called).toEqual({ type: "tool-call-start", index: 0, id: expect.any(String), name: "weather" });
+    expect(isSignedToolCall(called?.id ?? "")).toBe(true);
+    expect(kept).toEqual([{ id: called?.id, signature: "google/a|proof" }]);
   });
 
   it("costs nothing known where the worker has no price", async () => {

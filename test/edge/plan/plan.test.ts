@@ -124,6 +124,16 @@ describe("a settled turn", () => {
     expect(asked).toHaveLength(0);
   });
 
+  it("goes back to it too when the user says something beside the result", async () => {
+    const { deps } = says(decisionOf(directPlan("north/b")));
+    const { messages = [] } = toolTurn(callOf("north/a"));
+    const chat = chatOf("", { messages: [...messages, user("and hurry")] });
+    expect(await plan(inputOf({ chat }), deps)).toMatchObject({
+      source: "tool_owner",
+      decision: { plan: directPlan("north/a") },
+    });
+  });
+
   it.each([
     ["a worker outside the pool", callOf("north/z")],
     ["nobody we know", "toolu_01A09q90qw90lq917835lq9"],

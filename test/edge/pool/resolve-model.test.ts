@@ -52,6 +52,7 @@ describe("resolveModel", () => {
   it("suggests the nearest names first, three at most, and none that is far", () => {
     expect(nearestTo("shoal-mni")[0]).toBe("shoal-mini");
     expect(nearestTo("north/model-3").toSorted()).toEqual(["north/model-1", "north/model-2"]);
+    expect(nearestTo("model-1")[0]).toBe("north/model-1");
     expect(nearestTo("fugu-minu").length).toBeLessThanOrEqual(3);
     expect(nearestTo("something-else-entirely")).toEqual([]);
   });

@@ -259,6 +259,35 @@ describe("anthropic requests", () => {
     });
   });
 
+  it("carries the client's cache marks, and then sets none of its own", () => {
+    const marks = { cacheHere: true } as const;
+    const text = { type: "text", text: "a", ...marks } as const;
+    const messages = [
+      { role: "system", text: "s", ...marks },
+      { role: "user", content: [text] },
+      { role: "assistant", content: [{ type: "tool-call", id: "t1", name: "f", arguments: "{}" }] },
+      { role: "tool", toolCallId: "t1", content: [{ type: "text", text: "1" }], ...marks },
+    ] as const;
+    const mark = { cache_control: { type: "ephemeral" } };
+    const marked = anthropic.request(makeCall({ ...longChat, messages, tools: [{ name: "f", ...marks }] }));
+    expect(marked).toMatchObject({
+      system: [{ text: "s", ...mark }],
+      tools: [{ name: "f", ...mark }],
+      messages: [{ content: [{ text: "a", ...mark }] }, {}, { content: [{ type: "tool_result", ...mark }] }],
+    });
+    expect(marked).not.toHaveProperty("cache_control");
+    expect(anthropic.request(makeCall({ ...longChat, messages, cacheHere: true }))).toMatchObject(mark);
+  });
+
+  it("reads which sequence stopped the answer", () => {
+    const decoder = anthropic.decoder(makeCall(longChat));
+    const delta = { type: "message_delta", delta: { stop_reason: "stop_sequence", stop_sequence: "END" }, usage: {} };
+    decoder.push({ data: JSON.stringify(delta) });
+    expect(decoder.push({ data: '{"type":"message_stop"}' })).toEqual([
+      { type: "end", reason: "stop", stopSequence: "END" },
+    ]);
+  });
+
   it("sends a text file as text", () => {
     const content = [{ type: "file", mediaType: "text/markdown", base64: "S8O2bG4=" }] as const;
     expect(anthropic.request(makeCall({ messages: [{ role: "user", content }] }))).toMatchObject({
