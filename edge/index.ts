@@ -1,4 +1,5 @@
 import { Hono, type Context as HonoContext } from "hono";
+import { METHOD_NAME_ALL } from "hono/router";
 import { ulid } from "ulid";
 import { admin } from "./routes/admin.ts";
 import { admit, type Grant } from "./admit.ts";
@@ -9,12 +10,12 @@ import { encodeError } from "./encode/encode.ts";
 import { chatCompletions } from "./formats/chat-completions.ts";
 import { messages, speaksMessages } from "./formats/messages.ts";
 import { responses } from "./formats/responses.ts";
-import { writeModels } from "./formats/messages-models.ts";
 import { createKeptTurns, type KeptTurns } from "./conversation/kept-turns.ts";
 import { baseHeaders } from "./encode/headers.ts";
 import { askLocalStatus } from "./routes/local-status.ts";
 import { countTokens } from "./routes/count-tokens.ts";
-import { listModels, namedModels } from "./routes/models.ts";
+import { embed } from "./routes/embeddings.ts";
+import { listModels, listNamedModels, readModel, readNamedModel, type ModelList } from "./routes/models.ts";
 import { respond } from "./pipeline.ts";
 import { previewPlan } from "./routes/plan-preview.ts";
 import { logBug } from "./runtime/log-bug.ts";
@@ -98,18 +99,40 @@ const identify = async (request: Request, context: Context): Promise<Result<Gran
   return admitted.ok ? ok(admitted.value.grant) : admitted;
 };
 
+app.post("/v1/embeddings", async (c) => {
+  const { context } = c.var;
+  const grant = await identify(c.req.raw, context);
+  const embedded = grant.ok ? await embed(c.req.raw, context) : grant;
+  return embedded.ok ? c.json(embedded.value, 200, baseHeaders(context)) : refuse(c.req.raw, context, embedded.error);
+});
+
+/** Which models there are for whoever asks. */
+const modelsFor = async ({ record: key }: Grant, context: Context): Promise<ModelList> => ({
+  roster: context.roster,
+  key,
+  local: await askLocalStatus(context),
+  embeds: context.settings.inference !== null,
+  now: context.arrivedAt,
+});
+
 app.get("/v1/models", async (c) => {
   const { context } = c.var;
   const grant = await identify(c.req.raw, context);
   if (!grant.ok) return refuse(c.req.raw, context, grant.error);
-  const { roster } = context;
-  const key = grant.value.record;
-  if (speaksMessages(c.req.raw)) {
-    const { searchParams } = new URL(c.req.url);
-    return c.json(writeModels(namedModels({ roster, key }), searchParams), 200, baseHeaders(context));
-  }
-  const local = await askLocalStatus(context);
-  return c.json(listModels({ roster, key, local, now: context.clock.now() }), 200, baseHeaders(context));
+  const models = await modelsFor(grant.value, context);
+  const { searchParams } = new URL(c.req.url);
+  const list = speaksMessages(c.req.raw) ? listNamedModels(models, searchParams) : listModels(models);
+  return c.json(list, 200, baseHeaders(context));
+});
+
+/** Ids of workers have a slash. */
+app.get("/v1/models/:id{.+}", async (c) => {
+  const { context } = c.var;
+  const grant = await identify(c.req.raw, context);
+  if (!grant.ok) return refuse(c.req.raw, context, grant.error);
+  const models = await modelsFor(grant.value, context);
+  const model = (speaksMessages(c.req.raw) ? readNamedModel : readModel)(c.req.param("id"), models);
+  return model.ok ? c.json(model.value, 200, baseHeaders(context)) : refuse(c.req.raw, context, model.error);
 });
 
 app.get("/v1/traces/:id", async (c) => {
@@ -125,23 +148,21 @@ app.route("/admin", admin);
 /** The Worker is up; says nothing of what is behind it. */
 app.get("/healthz", (c) => c.json({ status: "ok" }));
 
-const allowed: Readonly<Record<string, string>> = {
-  "/v1/chat/completions": "POST",
-  "/v1/messages": "POST",
-  "/v1/messages/count_tokens": "POST",
-  "/v1/responses": "POST",
-  "/v1/plan": "POST",
-  "/v1/models": "GET",
-};
+const methods = ["GET", "POST", "PATCH", "DELETE"];
+
+/** What else can be done at a path; middleware, which runs at every method, does not count. */
+const methodsAt = (path: string): readonly string[] =>
+  methods.filter((method) => app.router.match(method, path)[0].some(([[, route]]) => route.method !== METHOD_NAME_ALL));
 
 app.notFound((c) => {
-  const method = allowed[c.req.path];
-  return method === undefined
-    ? refuse(c.req.raw, c.var.context, {
-        kind: "not_found",
-        message: `there is nothing at ${c.req.method} ${c.req.path.slice(0, 200)}`,
-      })
-    : refuse(c.req.raw, c.var.context, { kind: "method_not_allowed", allowed: [method] });
+  const allowed = methodsAt(c.req.path);
+  return refuse(
+    c.req.raw,
+    c.var.context,
+    allowed.length > 0
+      ? { kind: "method_not_allowed", allowed }
+      : { kind: "not_found", message: `there is nothing at ${c.req.method} ${c.req.path.slice(0, 200)}` },
+  );
 });
 
 app.onError((error, c) => {

@@ -99,7 +99,7 @@ export const receive = async (
   if (!sent.ok) return sent;
 
   const { tenant } = identity.value;
-  const choice = resolveModel(sent.value.chat.model, roster.cards);
+  const choice = resolveModel(sent.value.chat.model, roster, context.arrivedAt);
   const keysOf = ({ chat }: ClientRequest) =>
     choice.ok && choice.value.kind === "tier" ? affinityKeys(chat, tenant, settings.keySecret) : null;
   // What continues kept turns is not whole yet; its worker is known from the id that it names.

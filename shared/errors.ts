@@ -19,6 +19,8 @@ export type ShoalError =
   /** The response that the request continues is not kept: it was not stored, was deleted, or has expired. */
   | { readonly kind: "unknown_response"; readonly id: string }
   | { readonly kind: "unknown_model"; readonly model: string; readonly nearest: readonly string[] }
+  /** The vendor has shut the model down. `on`: since which day. */
+  | { readonly kind: "retired_model"; readonly model: string; readonly on: string; readonly successor: string }
   | { readonly kind: "context_too_long"; readonly tokens: number; readonly limitTokens: number }
   | { readonly kind: "rate_limited"; readonly limit: string; readonly retryAfterSeconds: number }
   | { readonly kind: "insufficient_budget"; readonly limit: string; readonly retryAfterSeconds: number | null }
@@ -119,6 +121,14 @@ export const toWire = (error: ShoalError): WireError => {
       );
     case "unknown_model":
       return wire(404, "invalid_request_error", "model_not_found", unknownModelMessage(error), { param: "model" });
+    case "retired_model":
+      return wire(
+        410,
+        "invalid_request_error",
+        "model_retired",
+        `the model '${error.model}' was retired on ${error.on}: use '${error.successor}'`,
+        { param: "model" },
+      );
     case "context_too_long":
       return invalid(
         "context_length_exceeded",

@@ -39,7 +39,8 @@ const writeCapabilities = (cards: readonly WorkerCard[]) => {
 /** A name that can be asked for, and the workers that may answer to it. */
 export type NamedModel = { readonly id: string; readonly cards: readonly WorkerCard[] };
 
-const writeModel = ({ id, cards }: NamedModel) => ({
+/** `GET /v1/models/{id}` as Anthropic's clients read it. */
+export const writeModel = ({ id, cards }: NamedModel) => ({
   type: "model",
   id,
   display_name: id,

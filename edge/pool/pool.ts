@@ -1,5 +1,6 @@
 import { usesTools, type ChatRequest, type ReasoningEffort } from "../../shared/chat.ts";
 import type { ShoalError } from "../../shared/errors.ts";
+import { retirementOf } from "../../shared/retirements.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import type { InputTokens } from "../../shared/tokens.ts";
 import { priceAt, type Ability, type Worker, type WorkerCard } from "../../shared/workers.ts";
@@ -36,7 +37,7 @@ export const choosePool = (
 ): Result<readonly Member[], ShoalError> => {
   const now = deps.clock.now();
   const allowed = allow(
-    roster.map((entry) => pricedAt(entry, now)),
+    roster.filter(({ card }) => retirementOf(card.id, now) === null).map((entry) => pricedAt(entry, now)),
     request,
   );
   if (!allowed.ok) return allowed;

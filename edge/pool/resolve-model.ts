@@ -3,6 +3,7 @@ import type { ReasoningEffort } from "../../shared/chat.ts";
 import { reasoningEfforts } from "../../shared/chat.ts";
 import type { Tier } from "../../shared/decision.ts";
 import type { ShoalError } from "../../shared/errors.ts";
+import { retirementOf } from "../../shared/retirements.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import type { WorkerCard } from "../../shared/workers.ts";
 
@@ -12,7 +13,7 @@ export type ModelChoice =
   | { readonly kind: "worker"; readonly id: string; readonly effort: ReasoningEffort | null };
 
 /** Public names of the tiers; Fugu's names are aliases. */
-export const tierNames: Readonly<Record<string, Tier>> = {
+const tierNames: Readonly<Record<string, Tier>> = {
   "shoal-mini": "mini",
   "shoal-ultra": "ultra",
   fugu: "mini",
@@ -20,21 +21,45 @@ export const tierNames: Readonly<Record<string, Tier>> = {
   "fugu-ultra": "ultra",
 };
 
-/** `shoal-mini`, an alias, `<provider>/<model>` or `<provider>/<model>@<effort>`; else `unknown_model` with the nearest names. */
-export const resolveModel = (name: string, cards: readonly WorkerCard[]): Result<ModelChoice, ShoalError> => {
-  const workerIds = cards.map((card) => card.id);
-  const tier = Object.hasOwn(tierNames, name) ? tierNames[name] : undefined;
+/** Names in Shoal's own name can be pinned to the day of the weights that decide, e.g. `shoal-mini-2026-12-01`. */
+const pinned: readonly string[] = ["shoal-mini", "shoal-ultra"];
+
+export type KnownModels = {
+  readonly cards: readonly WorkerCard[];
+  /** The day of the weights: the only one that can be pinned, since no others are kept. */
+  readonly weightsDate: string;
+};
+
+/** Every name of a tier: the two, their aliases, and the pins that hold. */
+export const namesOfTiers = (weightsDate: string): ReadonlyMap<string, Tier> =>
+  new Map([
+    ...Object.entries(tierNames),
+    ...pinned.flatMap((name): [string, Tier][] => {
+      const tier = tierNames[name];
+      return tier === undefined ? [] : [[`${name}-${weightsDate}`, tier]];
+    }),
+  ]);
+
+/**
+ * A tier's name, an alias, a dated pin, `<provider>/<model>` or `<provider>/<model>@<effort>`. Else `retired_model` with
+ * the successor, or `unknown_model` with the nearest names. `now`: milliseconds since the epoch.
+ */
+export const resolveModel = (
+  name: string,
+  { cards, weightsDate }: KnownModels,
+  now: number,
+): Result<ModelChoice, ShoalError> => {
+  const tiers = namesOfTiers(weightsDate);
+  const tier = tiers.get(name);
   if (tier !== undefined) return ok({ kind: "tier", tier });
   const [id = "", effort, ...rest] = name.split("@");
   const known = reasoningEfforts.find((candidate) => candidate === effort) ?? null;
-  if (workerIds.includes(id) && rest.length === 0 && (effort === undefined || known !== null)) {
-    return ok({ kind: "worker", id, effort: known });
-  }
-  return err({
-    kind: "unknown_model",
-    model: name.slice(0, 200),
-    nearest: nearest(name, [...Object.keys(tierNames), ...workerIds]),
-  });
+  const wellFormed = rest.length === 0 && (effort === undefined || known !== null);
+  const retired = wellFormed ? retirementOf(id, now) : null;
+  if (retired) return err({ kind: "retired_model", model: id, on: retired.on, successor: retired.successor });
+  const ids = cards.map((card) => card.id).filter((candidate) => retirementOf(candidate, now) === null);
+  if (wellFormed && ids.includes(id)) return ok({ kind: "worker", id, effort: known });
+  return err({ kind: "unknown_model", model: name.slice(0, 200), nearest: nearest(name, [...tiers.keys(), ...ids]) });
 };
 
 const nearest = (name: string, names: readonly string[]): readonly string[] =>

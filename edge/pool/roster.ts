@@ -17,6 +17,8 @@ export type Roster = {
   readonly cards: readonly WorkerCard[];
   readonly entries: readonly RosterEntry[];
   readonly unconfigured: Registry["unconfigured"];
+  /** The day of the weights that decide. */
+  readonly weightsDate: string;
   /** What the strengths of a card in this roster rest on. */
   readonly evidenceOf: (card: WorkerCard) => Evidence | null;
 };
@@ -36,6 +38,7 @@ export const readRoster = (env: ProviderEnv, { localChat, known }: RosterOptions
     cards,
     entries: wanted.flatMap((card) => connect(card, connected)),
     unconfigured,
+    weightsDate: known.date,
     evidenceOf: (card) => evidenceOf(card, known),
   };
 };

@@ -13,12 +13,12 @@ import type { Context } from "../runtime/context.ts";
  */
 export const countTokens = async (
   request: Request,
-  { roster, settings }: Pick<Context, "roster" | "settings">,
+  { roster, settings, arrivedAt }: Pick<Context, "roster" | "settings" | "arrivedAt">,
 ): Promise<Result<{ readonly input_tokens: number }, ShoalError>> => {
   const body = await normalizeJson(request, settings.maxBodyBytes);
   if (!body.ok) return body;
   const chat = readCountRequest(body.value);
   if (!chat.ok) return chat;
-  const choice = resolveModel(chat.value.model, roster.cards);
+  const choice = resolveModel(chat.value.model, roster, arrivedAt);
   return choice.ok ? ok({ input_tokens: countInput(chat.value).likely }) : choice;
 };

@@ -1,53 +1,97 @@
-import type { NamedModel } from "../formats/messages-models.ts";
-import { tierNames } from "../pool/resolve-model.ts";
+import { embeddingModel } from "./embeddings.ts";
+import { writeModel, writeModels, type NamedModel } from "../formats/messages-models.ts";
+import { namesOfTiers, resolveModel } from "../pool/resolve-model.ts";
 import type { LocalStatus } from "./local-status.ts";
 import type { Roster } from "../pool/roster.ts";
 import type { KeyRecord } from "../objects/records.ts";
+import { reasoningEfforts } from "../../shared/chat.ts";
+import type { Tier } from "../../shared/decision.ts";
+import type { ShoalError } from "../../shared/errors.ts";
 import type { Evidence } from "../../shared/identity.ts";
-import { priceAt, type WorkerCard } from "../../shared/workers.ts";
+import { err, ok, type Result } from "../../shared/result.ts";
+import { retirementOf } from "../../shared/retirements.ts";
+import { abilities, priceAt, type WorkerCard } from "../../shared/workers.ts";
 
 export type ModelList = {
   readonly roster: Roster;
   readonly key: KeyRecord;
   readonly local: LocalStatus | null;
-  /** Milliseconds since the epoch: which prices hold. */
+  /** Whether there is a conductor, whose encoder gives embeddings. */
+  readonly embeds: boolean;
+  /** Milliseconds since the epoch: which prices hold, and which models are still there. */
   readonly now: number;
 };
 
+type Allowed = Pick<ModelList, "roster" | "key" | "now">;
+
+const allowedCards = ({ roster, key, now }: Allowed): readonly WorkerCard[] =>
+  roster.entries
+    .map(({ card }) => card)
+    .filter((card) => key.allowedWorkers === null || key.allowedWorkers.includes(card.id))
+    .filter((card) => retirementOf(card.id, now) === null);
+
+/** `GET /v1/models`: the tiers, every worker that the key may name, and the encoder. OpenAI's shape, with more in each entry. */
+export const listModels = (list: ModelList): object => ({ object: "list", data: entriesOf(list) });
+
+/** `GET /v1/models/{id}`: the list's entry of that name. */
+export const readModel = (id: string, list: ModelList): Result<object, ShoalError> => {
+  const entry = entriesOf(list).find((candidate) => candidate.id === id);
+  return entry ? ok(entry) : err(missing(id, list));
+};
+
+/** `GET /v1/models` as Anthropic's clients read it; what answers no messages is not in it. */
+export const listNamedModels = (allowed: Allowed, query: URLSearchParams): object =>
+  writeModels(namedModels(allowed), query);
+
+/** `GET /v1/models/{id}` as Anthropic's clients read it. */
+export const readNamedModel = (id: string, allowed: Allowed): Result<object, ShoalError> => {
+  const model = namedModels(allowed).find((candidate) => candidate.id === id);
+  return model ? ok(writeModel(model)) : err(missing(id, allowed));
+};
+
 /** Every name that the key may ask for: the tiers, then the workers. */
-export const namedModels = ({ roster, key }: Pick<ModelList, "roster" | "key">): readonly NamedModel[] => {
-  const cards = allowedCards({ roster, key });
+const namedModels = (allowed: Allowed): readonly NamedModel[] => {
+  const cards = allowedCards(allowed);
   return [
-    ...Object.keys(tierNames).map((id) => ({ id, cards })),
+    ...[...namesOfTiers(allowed.roster.weightsDate).keys()].map((id) => ({ id, cards })),
     ...cards.map((card) => ({ id: card.id, cards: [card] })),
   ];
 };
 
-const allowedCards = ({ roster, key }: Pick<ModelList, "roster" | "key">): readonly WorkerCard[] =>
-  roster.entries
-    .map(({ card }) => card)
-    .filter((card) => key.allowedWorkers === null || key.allowedWorkers.includes(card.id));
-
-/** `GET /v1/models`: the tiers, then every worker that the key may name. OpenAI's shape, with more in each entry. */
-export const listModels = ({ roster, key, local, now }: ModelList): object => {
-  const cards = allowedCards({ roster, key });
-  return {
-    object: "list",
-    data: [
-      ...Object.keys(tierNames).map((name) => tierEntry(name, cards)),
-      ...cards.map((card) => ({ ...workerEntry(card, local, now), evidence: evidenceEntry(roster.evidenceOf(card)) })),
-    ],
-  };
+/** Retired, unknown, or known but not to this key. */
+const missing = (id: string, { roster, now }: Allowed): ShoalError => {
+  const resolved = resolveModel(id, roster, now);
+  return resolved.ok ? { kind: "unknown_model", model: id.slice(0, 200), nearest: [] } : resolved.error;
 };
 
-const tierEntry = (id: string, cards: readonly WorkerCard[]) => ({
+const entriesOf = (list: ModelList) => {
+  const { roster, local, embeds, now } = list;
+  const cards = allowedCards(list);
+  return [
+    ...[...namesOfTiers(roster.weightsDate)].map(([id, tier]) => tierEntry({ id, tier }, cards)),
+    ...cards.map((card) => ({ ...workerEntry(card, local, now), evidence: evidenceEntry(roster.evidenceOf(card)) })),
+    ...(embeds
+      ? [{ id: embeddingModel, object: "model", created: 0, owned_by: "shoal", abilities: ["embeddings"] }]
+      : []),
+  ];
+};
+
+/** A tier takes what any of its workers takes; its price is that of whoever answers. */
+const tierEntry = ({ id, tier }: { readonly id: string; readonly tier: Tier }, cards: readonly WorkerCard[]) => ({
   id,
   object: "model",
   created: 0,
   owned_by: "shoal",
-  tier: tierNames[id],
+  tier,
+  context_window: largest(cards.map((card) => card.contextTokens)),
+  max_output_tokens: largest(cards.map((card) => card.maxOutputTokens)),
+  abilities: abilities.filter((ability) => cards.some((card) => card.abilities.includes(ability))),
+  reasoning_efforts: reasoningEfforts.filter((effort) => cards.some((card) => card.efforts.includes(effort))),
   workers: cards.map((card) => card.id),
 });
+
+/** Null of nothing. */
+const largest = (numbers: readonly number[]): number | null => (numbers.length === 0 ? null : Math.max(...numbers));
 
 const workerEntry = (card: WorkerCard, local: LocalStatus | null, now: number) => ({
   id: card.id,

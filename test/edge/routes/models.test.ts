@@ -1,13 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { readKnown } from "../../../edge/plan/edge-head.ts";
 import { readRoster } from "../../../edge/pool/roster.ts";
-import { listModels } from "../../../edge/routes/models.ts";
+import { listModels, readModel } from "../../../edge/routes/models.ts";
 import type { Known } from "../../../shared/identity.ts";
 import { keyOf } from "../../support/edge.ts";
 
+const modelsOf = (known: Known) => ({
+  roster: readRoster({ OPENAI_API_KEY: "key" }, { localChat: false, known }),
+  key: keyOf(),
+  local: null,
+  embeds: true,
+  now: 0,
+});
+
 const listed = (known: Known, id: string) => {
-  const roster = readRoster({ OPENAI_API_KEY: "key" }, { localChat: false, known });
-  const list = listModels({ roster, key: keyOf(), local: null, now: 0 });
+  const list = listModels(modelsOf(known));
   return "data" in list && Array.isArray(list.data) ? list.data.find((entry) => entry.id === id) : null;
 };
 
@@ -40,6 +47,50 @@ describe("GET /v1/models", () => {
     expect(listed(withCalibrated("openai/gpt-6.2-astra"), "openai/gpt-6.2-astra")).toMatchObject({
       strengths: "measured",
       evidence: { model: "openai/gpt-6.2-astra", prompts: 120, date: "2026-12-01", standard_error: 0.03 },
+    });
+  });
+
+  it("says of a tier what its workers can do", () => {
+    expect(listed(readKnown(), "shoal-ultra")).toMatchObject({
+      tier: "ultra",
+      context_window: 1_050_000,
+      abilities: expect.arrayContaining(["tools", "vision", "json_schema"]),
+      reasoning_efforts: expect.arrayContaining(["low", "high"]),
+      workers: expect.arrayContaining(["openai/gpt-5.4"]),
+    });
+  });
+
+  it("lists the pins of the weights at hand, and the encoder", () => {
+    const known = { ...readKnown(), date: "2026-12-01" };
+    expect(listed(known, "shoal-mini-2026-12-01")).toMatchObject({ tier: "mini" });
+    expect(listed(known, "all-minilm-l6-v2")).toMatchObject({ abilities: ["embeddings"] });
+  });
+});
+
+describe("GET /v1/models/{id}", () => {
+  const models = modelsOf(readKnown());
+
+  it("gives the list's entry", () => {
+    expect(readModel("openai/gpt-5.4", models)).toEqual({ ok: true, value: listed(readKnown(), "openai/gpt-5.4") });
+  });
+
+  it("names the nearest when there is none of that name", () => {
+    expect(readModel("openai/gpt-5.5", models)).toMatchObject({
+      error: { kind: "unknown_model", nearest: expect.arrayContaining(["openai/gpt-5.4"]) },
+    });
+  });
+
+  it("does not know a model whose provider is not configured, nor one that the key may not use", () => {
+    const unknown = { error: { kind: "unknown_model" } };
+    expect(readModel("google/gemini-4-argon", models)).toMatchObject(unknown);
+    const key = keyOf({ allowedWorkers: ["openai/gpt-6-luna"] });
+    expect(readModel("openai/gpt-5.4", { ...models, key })).toMatchObject(unknown);
+  });
+
+  it("names the successor of a retired model", () => {
+    const after = { ...models, now: Date.parse("2026-08-01") };
+    expect(readModel("openai/gpt-5-codex", after)).toMatchObject({
+      error: { kind: "retired_model", successor: "openai/gpt-5.4" },
     });
   });
 });
