@@ -1,0 +1,407 @@
+import { Agent, OpenAIResponsesModel, run, setTracingDisabled, tool } from "@openai/agents";
+import OpenAI from "openai";
+import { zodTextFormat } from "openai/helpers/zod";
+import type { Response, ResponseInputItem, ResponseStreamEvent } from "openai/resources/responses/responses";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import * as z from "zod";
+import { eventProblems, itemListProblems, responseProblems } from "../support/openai-answers.ts";
+import { startSystem, type System } from "../support/start.ts";
+import { startVendors, type VendorCall, vendorNames, type Vendors } from "../support/vendors.ts";
+
+let vendors: Vendors;
+let system: System;
+let client: OpenAI;
+
+beforeAll(async () => {
+  vendors = await startVendors();
+  system = await startSystem({ env: vendors.env });
+  client = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: system.key, maxRetries: 0 });
+  setTracingDisabled(true);
+});
+afterAll(async () => {
+  await system?.stop();
+  await vendors?.[Symbol.asyncDispose]();
+});
+beforeEach(() => vendors.reset());
+
+const scriptAll = (script: Parameters<Vendors["openai"]["script"]>[0]) => {
+  for (const name of vendorNames) vendors[name].script(script);
+};
+
+/** One worker of each vendor's protocol. */
+const workers = ["openai/gpt-6-luna", "anthropic/claude-opus-5", "google/gemini-3.6-flash"] as const;
+
+const ask = (body: object, path = "/v1/responses", method = "POST") =>
+  fetch(`${system.url}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${system.key}`, "content-type": "application/json" },
+    ...(method === "POST" && { body: JSON.stringify(body) }),
+  });
+
+const typed = z.looseObject({ type: z.string() });
+
+const depth = {
+  type: "function" as const,
+  name: "depth",
+  description: "Depth of a sea",
+  strict: true,
+  parameters: {
+    type: "object",
+    properties: { sea: { type: "string" } },
+    required: ["sea"],
+    additionalProperties: false,
+  },
+};
+
+/** Calls a tool until its result is in the conversation, thinking each time. */
+const asksForDepth = (call: VendorCall) =>
+  JSON.stringify(call.body).includes("95 m")
+    ? { reasoning: ["Now ", "I know."], text: ["95 m on average."] }
+    : {
+        reasoning: ["I must ", "look."],
+        text: [],
+        toolCalls: [{ id: "vendor-1", name: "depth", arguments: ['{"sea":', '"north"}'] }],
+      };
+
+const callOf = (response: Response) => {
+  const call = response.output.find((item) => item.type === "function_call");
+  if (!call) throw new Error(`no call in ${JSON.stringify(response.output)}`);
+  return call;
+};
+
+/** A response's items as clients send them back. */
+const itemsOf = (response: Response) =>
+  response.output.filter(
+    (item) => item.type === "reasoning" || item.type === "message" || item.type === "function_call",
+  );
+
+const resultOf = (response: Response): ResponseInputItem => ({
+  type: "function_call_output",
+  call_id: callOf(response).call_id,
+  output: "95 m",
+});
+
+/** What came back of a thought's proof, in the vendor's own field. */
+const thoughtsSentTo = (call: VendorCall | undefined): readonly string[] =>
+  JSON.stringify(call?.body).match(/gAAAAABnzNK-a1b2|EqQBCgIYAhIM1gbcDa9GJwZA2b3h|CiQBjz1rX6Fq/g) ?? [];
+
+describe("a whole response", () => {
+  it.each(["shoal-mini", "shoal-ultra", ...workers])("of %s is as OpenAI specifies it", async (model) => {
+    scriptAll({ text: ["Because ", "of neighbors."] });
+    const response = await client.responses.create({
+      model,
+      instructions: "Be brief.",
+      input: "Why do shoals turn together?",
+      metadata: { ticket: "7" },
+    });
+    expect(responseProblems(response)).toEqual([]);
+    expect(response).toMatchObject({
+      object: "response",
+      status: "completed",
+      model,
+      instructions: "Be brief.",
+      metadata: { ticket: "7" },
+      output_text: "Because of neighbors.",
+      usage: { output_tokens: 2 },
+    });
+    expect(response.id).toMatch(/^resp_[0-9a-z]{6}[0-9A-HJKMNP-TV-Z]{26}$/);
+    expect(vendors.violations).toEqual([]);
+  });
+
+  it("that was cut says why", async () => {
+    scriptAll({ text: ["Because "], end: "length" });
+    const response = await client.responses.create({ model: workers[0], input: "Why?", max_output_tokens: 16 });
+    expect(response).toMatchObject({
+      status: "incomplete",
+      incomplete_details: { reason: "max_output_tokens" },
+      completed_at: null,
+      output: [{ type: "message", status: "incomplete" }],
+    });
+    expect(responseProblems(response)).toEqual([]);
+  });
+
+  it("has the structure that was asked for", async () => {
+    scriptAll({ text: ['{"sea":"north",', '"depth":95}'] });
+    const response = await client.responses.parse({
+      model: "shoal-mini",
+      input: "How deep is the North Sea?",
+      text: { format: zodTextFormat(z.object({ sea: z.string(), depth: z.number() }), "depth") },
+    });
+    expect(response.output_parsed).toEqual({ sea: "north", depth: 95 });
+    expect(vendors.violations).toEqual([]);
+  });
+
+  it("costs what the trace says", async () => {
+    const { data, response } = await client.responses
+      .create({ model: "shoal-mini", input: "Price this." })
+      .withResponse();
+    const trace = await ask({}, `/v1/traces/${response.headers.get("x-request-id")}`, "GET");
+    expect(await trace.json()).toMatchObject({ cost_usd: Reflect.get(data.usage ?? {}, "cost") });
+  });
+});
+
+const read = async (body: object): Promise<readonly ResponseStreamEvent[]> =>
+  Array.fromAsync(await client.responses.create({ model: "shoal-mini", input: "Count.", ...body, stream: true }));
+
+describe("a stream", () => {
+  it.each(workers)("of %s has every event in its place", async (model) => {
+    scriptAll({ reasoning: ["hm", "m"], text: ["one", " two"] });
+    const events = await read({ model, reasoning: { effort: "high", summary: "auto" } });
+    expect(events.map(({ type }) => type)).toEqual([
+      "response.created",
+      "response.in_progress",
+      "response.output_item.added",
+      "response.reasoning_summary_part.added",
+      "response.reasoning_summary_text.delta",
+      "response.reasoning_summary_text.delta",
+      "response.reasoning_summary_text.done",
+      "response.reasoning_summary_part.done",
+      "response.output_item.done",
+      "response.output_item.added",
+      "response.content_part.added",
+      "response.output_text.delta",
+      "response.output_text.delta",
+      "response.output_text.done",
+      "response.content_part.done",
+      "response.output_item.done",
+      "response.completed",
+    ]);
+    expect(events.map((event) => event.sequence_number)).toEqual(events.map((_, index) => index));
+    expect(events.flatMap((event) => eventProblems(event))).toEqual([]);
+    expect(vendors.violations).toEqual([]);
+  });
+
+  it("is put together by the official client, tool calls too", async () => {
+    scriptAll(asksForDepth);
+    const stream = client.responses.stream({ model: "shoal-mini", input: "How deep is it?", tools: [depth] });
+    const events: ResponseStreamEvent[] = [];
+    for await (const event of stream) events.push(event);
+    const response = await stream.finalResponse();
+    expect(callOf(response)).toMatchObject({ name: "depth", arguments: '{"sea":"north"}', status: "completed" });
+    expect(callOf(response).call_id).toMatch(/^call_\w{1,35}$/);
+    expect(responseProblems(response)).toEqual([]);
+  });
+
+  it("ends with the failure when there is one, for the official client to throw", async () => {
+    scriptAll({ text: ["half", " of", " it"], chunkEveryMs: 40, breakAfter: { chunks: 2, how: "cut" } });
+    const answer = await ask({ model: "shoal-mini", stream: true, input: "Say something long." });
+    const text = await answer.text();
+    const types = [...text.matchAll(/^event: (.*)$/gm)].map(([, type]) => type);
+    expect(types.slice(-2)).toEqual(["error", "response.failed"]);
+    for (const [, data] of text.matchAll(/^data: (.*)$/gm))
+      expect(eventProblems(typed.parse(JSON.parse(data ?? "")))).toEqual([]);
+    await expect(read({ input: "Say something long." })).rejects.toThrow(/connection/);
+  });
+
+  it("that its reader leaves ends upstream", async () => {
+    scriptAll({ text: Array.from({ length: 200 }, () => "word "), chunkEveryMs: 50 });
+    const stream = await client.responses.create({ model: "shoal-mini", input: "Tell me a long story.", stream: true });
+    for await (const event of stream) if (event.type === "response.output_text.delta") break;
+    expect(await Promise.all(vendors.calls().map((call) => call.closed))).toEqual(["aborted"]);
+  });
+});
+
+describe("a conversation with tools", () => {
+  const reasoning = { effort: "high" as const, summary: "auto" as const };
+
+  it.each(workers)("goes on by previous_response_id at %s, thoughts included", async (model) => {
+    scriptAll(asksForDepth);
+    const first = await client.responses.create({ model, input: "How deep is it?", tools: [depth], reasoning });
+    const second = await client.responses.create({
+      model,
+      previous_response_id: first.id,
+      input: [resultOf(first)],
+      tools: [depth],
+      reasoning,
+    });
+    expect(second.output_text).toBe("95 m on average.");
+    expect(second.previous_response_id).toBe(first.id);
+    expect(vendors.calls()).toHaveLength(2);
+    expect(thoughtsSentTo(vendors.calls()[1])).toHaveLength(1);
+    expect(vendors.violations).toEqual([]);
+  });
+
+  it.each(workers)("goes on without anything stored at %s, thoughts encrypted", async (model) => {
+    scriptAll(asksForDepth);
+    const request = {
+      model,
+      tools: [depth],
+      reasoning,
+      store: false,
+      include: ["reasoning.encrypted_content" as const],
+    };
+    const first = await client.responses.create({ ...request, input: "How deep is it?" });
+    expect(first).toMatchObject({ store: false });
+    const thought = first.output.find((item) => item.type === "reasoning");
+    expect(thought?.summary).toEqual([{ type: "summary_text", text: "I must look." }]);
+    const second = await client.responses.create({
+      ...request,
+      input: [{ role: "user", content: "How deep is it?" }, ...itemsOf(first), resultOf(first)],
+    });
+    expect(second.output_text).toBe("95 m on average.");
+    expect(thoughtsSentTo(vendors.calls()[1])).toHaveLength(1);
+    expect(vendors.violations).toEqual([]);
+  });
+
+  it("stays with its worker", async () => {
+    scriptAll(asksForDepth);
+    const first = await client.responses.create({ model: "shoal-mini", input: "How deep is it?", tools: [depth] });
+    const request = { model: "shoal-mini", tools: [depth], previous_response_id: first.id };
+    const second = await client.responses.create({ ...request, input: [resultOf(first)] }).withResponse();
+    expect(second.response.headers.get("x-shoal-plan")).toContain("source=tool_owner");
+    const third = await client.responses
+      .create({ ...request, previous_response_id: second.data.id, instructions: "Be brief.", input: "And the Baltic?" })
+      .withResponse();
+    expect(third.response.headers.get("x-shoal-plan")).toContain("source=affinity");
+    expect(new Set(vendors.calls().map((call) => call.model)).size).toBe(1);
+  });
+
+  it("refuses an encrypted thought that was changed, naming it", async () => {
+    scriptAll(asksForDepth);
+    const first = await client.responses.create({
+      model: workers[1],
+      input: "How deep is it?",
+      tools: [depth],
+      reasoning,
+      include: ["reasoning.encrypted_content"],
+    });
+    const changed = first.output.map((item) =>
+      item.type === "reasoning"
+        ? { ...item, encrypted_content: `${item.encrypted_content?.slice(0, -8)}AAAAAAAA` }
+        : item,
+    );
+    const answer = await ask({ model: workers[1], tools: [depth], input: [...changed, resultOf(first)] });
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({ error: { param: "input[0].encrypted_content" } });
+    expect(vendors.calls()).toHaveLength(1);
+  });
+
+  it("takes stored items by reference", async () => {
+    scriptAll(asksForDepth);
+    const first = await client.responses.create({ model: workers[1], input: "How deep?", tools: [depth], reasoning });
+    const second = await client.responses.create({
+      model: workers[1],
+      tools: [depth],
+      input: [
+        { role: "user", content: "How deep?" },
+        ...first.output.map((item) => ({ type: "item_reference" as const, id: item.id ?? "" })),
+        resultOf(first),
+      ],
+    });
+    expect(second.output_text).toBe("95 m on average.");
+    expect(thoughtsSentTo(vendors.calls()[1])).toHaveLength(1);
+    expect(vendors.violations).toEqual([]);
+  });
+
+  it("offers only the tools that are allowed", async () => {
+    scriptAll({ text: ["ok"] });
+    await client.responses.create({
+      model: workers[1],
+      input: "How deep?",
+      tools: [depth, { ...depth, name: "width" }],
+      tool_choice: { type: "allowed_tools", mode: "auto", tools: [{ type: "function", name: "width" }] },
+    });
+    expect(JSON.stringify(vendors.calls()[0]?.body)).not.toContain('"depth"');
+    expect(vendors.violations).toEqual([]);
+  });
+});
+
+describe("a stored response", () => {
+  it("is read as it was answered, and lists what was asked", async () => {
+    scriptAll({ reasoning: ["hm"], text: ["Three."] });
+    const made = await client.responses.create({
+      model: workers[1],
+      reasoning: { effort: "high", summary: "auto" },
+      input: [
+        { role: "user", content: [{ type: "input_text", text: "How many?" }] },
+        { role: "assistant", content: "Two." },
+        { role: "user", content: "Sure?" },
+      ],
+    });
+    expect(await client.responses.retrieve(made.id)).toEqual(made);
+    const items = await ask({}, `/v1/responses/${made.id}/input_items?order=asc`, "GET");
+    const list: unknown = await items.json();
+    expect(itemListProblems(list)).toEqual([]);
+    expect(list).toMatchObject({
+      data: [
+        { role: "user", content: [{ type: "input_text", text: "How many?" }] },
+        { role: "assistant", content: [{ type: "output_text", text: "Two." }] },
+        { role: "user", content: [{ type: "input_text", text: "Sure?" }] },
+      ],
+      has_more: false,
+    });
+    const paged = await Array.fromAsync(client.responses.inputItems.list(made.id, { limit: 1, order: "asc" }));
+    expect(paged).toHaveLength(3);
+  });
+
+  it("is gone once deleted, and cannot be continued", async () => {
+    const first = await client.responses.create({ model: "shoal-mini", input: "One." });
+    const second = await client.responses.create({
+      model: "shoal-mini",
+      input: "Two.",
+      previous_response_id: first.id,
+    });
+    await client.responses.delete(first.id);
+    await expect(client.responses.retrieve(first.id)).rejects.toMatchObject({ status: 404 });
+    for (const id of [first.id, second.id]) {
+      await expect(
+        client.responses.create({ model: "shoal-mini", input: "Three.", previous_response_id: id }),
+      ).rejects.toMatchObject({ status: 400, code: "previous_response_not_found", param: "previous_response_id" });
+    }
+  });
+
+  it("is none when it was not to be stored", async () => {
+    const made = await client.responses.create({ model: "shoal-mini", input: "One.", store: false });
+    await expect(client.responses.retrieve(made.id)).rejects.toMatchObject({ status: 404 });
+  });
+});
+
+describe("what is not honored is refused by name", () => {
+  const cases: readonly [string, object][] = [
+    ["background", { background: true }],
+    ["conversation", { conversation: "conv_1" }],
+    ["include[0]", { include: ["file_search_call.results"] }],
+    ["input[0].type", { input: [{ type: "computer_call" }] }],
+    ["input[0].content[0].image_url", { input: [{ role: "user", content: [{ type: "input_image", file_id: "f" }] }] }],
+    ["input", { input: [{ type: "function_call_output", call_id: "call_1", output: "x" }] }],
+    ["input[0].id", { input: [{ type: "item_reference", id: "msg_1" }] }],
+    ["max_tool_calls", { max_tool_calls: 3 }],
+    ["previous_response_id", { previous_response_id: "resp_1" }],
+    ["prompt", { prompt: { id: "pmpt_1" } }],
+    ["tools[0].type", { tools: [{ type: "web_search" }] }],
+    ["tool_choice", { tool_choice: { type: "function", name: "depth" } }],
+    ["truncation", { truncation: "auto" }],
+    ["reasoning.effort", { model: "google/gemini-3.6-flash", reasoning: { effort: "max" } }],
+  ];
+  it.each(cases)("%s", async (param, body) => {
+    const answer = await ask({ model: "shoal-mini", input: "hi", ...body });
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({ error: { param, type: "invalid_request_error" } });
+    expect(vendors.calls()).toEqual([]);
+  });
+});
+
+describe("OpenAI's agents", () => {
+  it.each(["shoal-mini", ...workers])("run their tools with %s", async (model) => {
+    scriptAll(asksForDepth);
+    const agent = new Agent({
+      name: "Navigator",
+      instructions: "Answer with figures.",
+      model: new OpenAIResponsesModel(client, model),
+      tools: [
+        tool({
+          name: "depth",
+          description: "Depth of a sea",
+          parameters: z.object({ sea: z.string() }),
+          execute: ({ sea }) => `${sea}: 95 m`,
+        }),
+      ],
+    });
+    const result = await run(agent, "How deep is the North Sea?");
+    expect(result.finalOutput).toBe("95 m on average.");
+    const streamed = await run(agent, "And again?", { stream: true });
+    await streamed.completed;
+    expect(streamed.finalOutput).toBe("95 m on average.");
+    expect(vendors.violations).toEqual([]);
+  });
+});
