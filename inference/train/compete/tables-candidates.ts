@@ -17,13 +17,13 @@ export const candidatesTable = defineTable({
     ...reachedColumns,
     { title: "against what ships, points [95 %]", cell: (row) => intervalCell(row.againstFirst) },
     { title: "against the best single worker", cell: (row) => intervalCell(row.againstBest) },
-    { title: "settings chosen", cell: ({ chosen }) => chosenCell(chosen) },
+    { title: "settings most often chosen", cell: ({ chosen }) => chosenCell(chosen) },
   ],
 });
 
-/** Most often chosen first. */
-const chosenCell = (chosen: Readonly<Record<string, number>>): string =>
-  Object.entries(chosen)
-    .toSorted(([, a], [, b]) => b - a)
-    .map(([label, folds]) => `${label} (${folds})`)
-    .join("; ");
+/** The settings that most outer folds got, with how many. */
+const chosenCell = (chosen: Readonly<Record<string, number>>): string => {
+  const [first] = Object.entries(chosen).toSorted(([, a], [, b]) => b - a);
+  const folds = Object.values(chosen).reduce((sum, count) => sum + count, 0);
+  return first ? `${first[0]} (${first[1]} of ${folds})` : "";
+};
