@@ -3,6 +3,7 @@ import type {
   CacheMark,
   ChatRequest,
   ImagePart,
+  JsonSchema,
   Message,
   OutputFormat,
   Sampling,
@@ -28,6 +29,7 @@ import {
 import { readEffort, readShownThoughts, readWantedThoughts } from "./messages-thinking.ts";
 import { findMistake } from "./messages-rules.ts";
 import { toRequestError } from "./request-error.ts";
+import { toStrictSchema } from "./strict-schema.ts";
 
 /** A body of Messages as a canonical request; the error names the field. */
 export const readRequest = (body: unknown): Result<ClientRequest, ShoalError> => {
@@ -88,7 +90,12 @@ const readSampling = (body: Body): Sampling => ({
 });
 
 const readOutput = (format: CountBody["output_format"]): OutputFormat =>
-  format ? { type: "json_schema", name: "answer", schema: format.schema } : { type: "text" };
+  format
+    ? { type: "json_schema", name: "answer", schema: format.schema, ...(isStrict(format.schema) && { strict: true }) }
+    : { type: "text" };
+
+/** Anthropic holds every answer to its schema; strict mode does so elsewhere, and takes only schemas that are closed. */
+const isStrict = (schema: JsonSchema): boolean => JSON.stringify(toStrictSchema(schema)) === JSON.stringify(schema);
 
 const readToolChoice = (choice: CountBody["tool_choice"]): ToolChoice => {
   if (!choice) return "auto";

@@ -40,6 +40,10 @@ const errorOf = (rest: object) => {
 };
 const tool = { name: "depth", input_schema: { type: "object", properties: { sea: { type: "string" } } } };
 
+const strictOf = (schema: object): boolean => {
+  const { output } = chatOf({ output_config: { format: { type: "json_schema", schema } } });
+  return output.type === "json_schema" && output.strict === true;
+};
 const said = (...content: object[]) => ({ role: "assistant", content });
 
 describe("a request", () => {
@@ -174,6 +178,19 @@ describe("a request", () => {
     [{ thinking: { type: "adaptive" }, output_config: { effort: "low" } }, "low"],
   ])("takes %j for the effort %s", (rest, effort) => {
     expect(chatOf(rest).reasoningEffort).toBe(effort);
+  });
+
+  it("asks for strict mode where the schema allows it", () => {
+    const closed = {
+      type: "object",
+      properties: { a: { type: "number" } },
+      required: ["a"],
+      additionalProperties: false,
+    };
+    expect(strictOf(closed)).toBe(true);
+    expect(strictOf({ ...closed, required: [] })).toBe(false);
+    expect(strictOf({ ...closed, additionalProperties: true })).toBe(false);
+    expect(strictOf({ ...closed, properties: { a: { type: "object", properties: {} } } })).toBe(false);
   });
 
   it("reads settings", () => {
