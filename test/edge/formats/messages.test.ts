@@ -288,6 +288,26 @@ describe("a request", () => {
     expect(errorOf(rest)).toContain(words);
   });
 
+  it("is read or refused, whatever stands in whichever field", () => {
+    const rich = body({
+      system: [text],
+      tools: [tool],
+      tool_choice: { type: "tool", name: "depth" },
+      thinking: { type: "enabled", budget_tokens: 2000 },
+      output_config: { format: { type: "json_schema", schema: {} } },
+      ...answered(result, text, { type: "image", source: { type: "base64", media_type: "image/png", data: "aGk=" } }),
+    });
+    fc.assert(
+      fc.property(fc.nat(200), fc.jsonValue({ maxDepth: 3 }), (place, value) => {
+        let left = place;
+        const wrong: unknown = JSON.parse(JSON.stringify(rich), (_, old: unknown) => (left-- === 0 ? value : old));
+        const parsed = messages.parse(wrong);
+        expect(parsed.ok ? 200 : toWire(parsed.error).status).toBeLessThanOrEqual(400);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
   it("takes results that come in several messages of one turn", () => {
     const both = [use, { ...use, id: "t2" }];
     const first = { role: "user", content: [result] };
@@ -516,6 +536,7 @@ describe("an error", () => {
     [{ kind: "missing_key" }, 401, "authentication_error"],
     [{ kind: "forbidden", message: "no" }, 403, "permission_error"],
     [{ kind: "unknown_model", model: "claude-opus-5", nearest: [] }, 404, "not_found_error"],
+    [{ kind: "retired_model", model: "a/b", on: "2026-11-01", successor: "a/c" }, 410, "not_found_error"],
     [{ kind: "body_too_large", limitBytes: 5 }, 413, "request_too_large"],
     [{ kind: "insufficient_budget", limit: "month", retryAfterSeconds: null }, 402, "billing_error"],
     [{ kind: "rate_limited", limit: "minute", retryAfterSeconds: 1 }, 429, "rate_limit_error"],
