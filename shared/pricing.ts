@@ -12,6 +12,24 @@ export type Rates = {
 
 export type Price = Rates & { readonly tiers?: readonly (Rates & { readonly aboveInputTokens: number })[] };
 
+/** The price at a host that charges `factor` times as much, without what binary adds to decimal rates. */
+export const scalePrice = (price: Price, factor: number): Price => {
+  const scale = (rate: number) => Number((rate * factor).toPrecision(12));
+  const scaleRates = ({ input, output, cachedInput, cacheWrite }: Rates): Rates => ({
+    input: scale(input),
+    output: scale(output),
+    ...(cachedInput !== undefined && { cachedInput: scale(cachedInput) }),
+    ...(cacheWrite !== undefined && { cacheWrite: scale(cacheWrite) }),
+  });
+  const { tiers } = price;
+  return {
+    ...scaleRates(price),
+    ...(tiers && {
+      tiers: tiers.map((tier) => ({ aboveInputTokens: tier.aboveInputTokens, ...scaleRates(tier) })),
+    }),
+  };
+};
+
 /** An integer amount of millionths of a dollar. */
 export type MicroDollars = number;
 

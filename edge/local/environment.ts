@@ -1,11 +1,17 @@
-/** Keys of providers. With none of them set, the pool is the inference service's own chat model. */
+/**
+ * Keys of providers, and the region of the one whose keys many have for other ends. With none of them set, the pool is
+ * the inference service's own chat model.
+ */
 const providerKeys = [
   "ANTHROPIC_API_KEY",
+  "AZURE_OPENAI_API_KEY",
+  "BEDROCK_REGION",
   "GEMINI_API_KEY",
   "LITELLM_API_KEY",
   "OPENAI_API_KEY",
   "OPENROUTER_API_KEY",
   "SHOAL_PROVIDERS",
+  "VERTEX_CREDENTIALS",
 ] as const;
 
 /** Secrets that are made once where the operator gives none. */
@@ -14,6 +20,15 @@ const ownSecrets = ["ADMIN_KEY", "KEY_SECRET", "SHOAL_DEV_KEY"] as const;
 /** Where providers are, and the Worker's own settings (`edge/settings.ts`). */
 const variables = [
   "ANTHROPIC_BASE_URL",
+  "AWS_ACCESS_KEY_ID",
+  "AWS_BEARER_TOKEN_BEDROCK",
+  "AWS_SECRET_ACCESS_KEY",
+  "AWS_SESSION_TOKEN",
+  "AZURE_OPENAI_DATA_ZONE",
+  "AZURE_OPENAI_DEPLOYMENTS",
+  "AZURE_OPENAI_ENDPOINT",
+  "BEDROCK_BASE_URL",
+  "BEDROCK_PROFILE",
   "GEMINI_BASE_URL",
   "LITELLM_BASE_URL",
   "OPENAI_BASE_URL",
@@ -28,6 +43,9 @@ const variables = [
   "SHOAL_PLAN_ULTRA_MS",
   "SHOAL_REGION",
   "SHOAL_TOTAL_MS",
+  "VERTEX_BASE_URL",
+  "VERTEX_LOCATION",
+  "VERTEX_PROJECT",
 ] as const;
 
 /** Every name that passes from the launcher's environment into the Worker's, besides the keys `SHOAL_PROVIDERS` names. */

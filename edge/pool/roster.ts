@@ -1,8 +1,9 @@
 import { evidenceOf, identify, type Evidence, type Known } from "../../shared/identity.ts";
+import { scalePrice } from "../../shared/pricing.ts";
 import { workerCards } from "../../shared/worker-cards.ts";
 import type { WorkerCard } from "../../shared/workers.ts";
 import { createRegistry, type Connected, type Registry } from "../providers/index.ts";
-import type { ProviderEnv } from "../providers/provider.ts";
+import type { Offer, ProviderEnv } from "../providers/provider.ts";
 
 /** A worker whose provider is configured, and how it is reached. */
 export type RosterEntry = Connected & {
@@ -47,7 +48,28 @@ export const readRoster = (env: ProviderEnv, { localChat, known }: RosterOptions
 const connect = (card: WorkerCard, connected: Registry["connected"]): readonly RosterEntry[] => {
   for (const [host, upstream] of [[card.provider, card.upstream] as const, ...Object.entries(card.resold)]) {
     const line = connected.get(host);
-    if (line) return [{ card, upstream, ...line }];
+    const offer = line && offerOf(line, upstream);
+    if (offer) return [{ card: asOffered(card, offer), upstream, ...line }];
   }
   return [];
+};
+
+const asTheCardSays: Offer = { priceFactor: 1, lacks: [] };
+
+const offerOf = ({ provider, connection }: Connected, upstream: string): Offer | null =>
+  provider.offer ? provider.offer(upstream, connection) : asTheCardSays;
+
+const asOffered = (card: WorkerCard, { priceFactor, lacks }: Offer): WorkerCard => {
+  if (priceFactor === 1 && lacks.length === 0) return card;
+  const { priceChanges, ...rest } = card;
+  const abilities = card.abilities.filter((ability) => !lacks.includes(ability));
+  if (priceFactor === null) return { ...rest, abilities, price: null };
+  return {
+    ...rest,
+    abilities,
+    price: card.price && scalePrice(card.price, priceFactor),
+    ...(priceChanges && {
+      priceChanges: priceChanges.map(({ from, price }) => ({ from, price: scalePrice(price, priceFactor) })),
+    }),
+  };
 };

@@ -11,22 +11,24 @@ const originOf = ({ upstream }: Call) => ({ provider: name, upstream });
 
 const clientOf = keepClients(() => import("./anthropic-sdk.ts"));
 
+export const anthropicAbilities: ReadonlySet<Ability> = new Set<Ability>([
+  "tools",
+  "tool_choice",
+  "parallel_tool_calls",
+  "vision",
+  "image_url",
+  "file",
+  "json_schema",
+  "temperature",
+  "top_p",
+  "top_k",
+  "stop",
+]);
+
 export const anthropic: Provider = {
   name,
   needs: "ANTHROPIC_API_KEY is not set",
-  abilities: new Set<Ability>([
-    "tools",
-    "tool_choice",
-    "parallel_tool_calls",
-    "vision",
-    "image_url",
-    "file",
-    "json_schema",
-    "temperature",
-    "top_p",
-    "top_k",
-    "stop",
-  ]),
+  abilities: anthropicAbilities,
   connect: ({ ANTHROPIC_API_KEY: apiKey, ANTHROPIC_BASE_URL: baseUrl }) =>
     apiKey ? { apiKey, baseUrl: baseUrl || "https://api.anthropic.com" } : null,
   request: (call) => messagesBody(call, originOf(call)),

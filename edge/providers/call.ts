@@ -75,7 +75,11 @@ const send = (
   const body = provider.request(call);
   const answer = async () => {
     try {
-      return await provider.send(body, connection, { fetch: io.fetch, signal: watch.signal });
+      return await provider.send(body, connection, {
+        fetch: io.fetch,
+        signal: watch.signal,
+        now: () => io.clock.now(),
+      });
     } catch {
       return watch.fail("network", "the connection failed");
     }

@@ -1,9 +1,10 @@
-import type { GenerateContentParameters } from "@google/genai/web";
+import type { GenerateContentParameters, GoogleGenAI } from "@google/genai/web";
+import type { UpstreamError } from "../../shared/errors.ts";
 import type { Ability } from "../../shared/workers.ts";
 import { createContentDecoder } from "./google-answer.ts";
 import { contentBody } from "./google-request.ts";
 import { fieldsOf, isFields, listOf, parseFields, textOf } from "./narrow.ts";
-import type { Call, Provider } from "./provider.ts";
+import type { Call, Provider, SendIo } from "./provider.ts";
 import { keepClients } from "./sdk.ts";
 import { readError, upstreamError } from "./upstream-error.ts";
 
@@ -16,8 +17,11 @@ const clientOf = keepClients(() => import("./google-sdk.ts"));
 const isBody = (body: unknown): body is GenerateContentParameters => isFields(body) && Array.isArray(body["contents"]);
 
 /** The SDK has no raw response, so the first one that `fetch` brings is kept and the SDK sees an empty success. */
-const send: Provider["send"] = async (body, connection, { fetch: fetcher, signal }) => {
-  const client = await clientOf(connection, fetcher);
+export const sendContent = async (
+  body: unknown,
+  client: Pick<GoogleGenAI, "models">,
+  { fetch: fetcher, signal }: Pick<SendIo, "fetch" | "signal">,
+): Promise<Response> => {
   let response: Response | undefined;
   const keep: typeof fetch = async (...[input, init]: Parameters<typeof fetch>) => {
     response = await fetcher(input, { ...init, signal });
@@ -41,38 +45,43 @@ const secondsOf = (delay: unknown): number | null => {
 };
 
 /** A wrong key is a 400 here, and the time to wait stands in the body. https://google.aip.dev/193 */
-const readGoogleError: Provider["error"] = (status, headers, body) => {
-  const error = readError(name, status, headers, body);
+export const readGoogleError = (
+  provider: string,
+  ...[status, headers, body]: Parameters<Provider["error"]>
+): UpstreamError => {
+  const error = readError(provider, status, headers, body);
   const details = listOf(fieldsOf(parseFields(body)?.["error"])["details"]).map(fieldsOf);
   if (details.some(({ reason }) => reason === "API_KEY_INVALID")) {
-    return upstreamError({ provider: name, status, code: "API_KEY_INVALID", message: "" });
+    return upstreamError({ provider, status, code: "API_KEY_INVALID", message: "" });
   }
   const delay = details.map(({ retryDelay }) => secondsOf(retryDelay)).find((seconds) => seconds !== null);
   return { ...error, retryAfterSeconds: error.retryAfterSeconds ?? delay ?? null };
 };
 
+export const googleAbilities: ReadonlySet<Ability> = new Set<Ability>([
+  "tools",
+  "tool_choice",
+  "vision",
+  "file",
+  "json_object",
+  "json_schema",
+  "temperature",
+  "top_p",
+  "top_k",
+  "frequency_penalty",
+  "presence_penalty",
+  "seed",
+  "stop",
+]);
+
 export const google: Provider = {
   name,
   needs: "GEMINI_API_KEY is not set",
-  abilities: new Set<Ability>([
-    "tools",
-    "tool_choice",
-    "vision",
-    "file",
-    "json_object",
-    "json_schema",
-    "temperature",
-    "top_p",
-    "top_k",
-    "frequency_penalty",
-    "presence_penalty",
-    "seed",
-    "stop",
-  ]),
+  abilities: googleAbilities,
   connect: ({ GEMINI_API_KEY: apiKey, GEMINI_BASE_URL: baseUrl }) =>
     apiKey ? { apiKey, baseUrl: baseUrl || "https://generativelanguage.googleapis.com" } : null,
   request: (call) => contentBody(call, originOf(call)),
-  send,
+  send: async (body, connection, io) => sendContent(body, await clientOf(connection, io.fetch), io),
   decoder: (call) => createContentDecoder(originOf(call)),
-  error: readGoogleError,
+  error: (...failure) => readGoogleError(name, ...failure),
 };

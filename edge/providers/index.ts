@@ -1,13 +1,16 @@
 import type { WorkerCard } from "../../shared/workers.ts";
 import { anthropic } from "./anthropic.ts";
+import { azure } from "./azure.ts";
+import { bedrock } from "./bedrock.ts";
 import { google } from "./google.ts";
 import { local } from "./local.ts";
 import { configuredHosts, litellm, openrouter } from "./openai-compatible.ts";
 import { openai } from "./openai.ts";
+import { vertex } from "./vertex.ts";
 import type { Connection, Provider, ProviderEnv } from "./provider.ts";
 
 /** One line per vendor; hosts that speak Chat Completions need none, they come from `SHOAL_PROVIDERS`. */
-const builtIn: readonly Provider[] = [openai, anthropic, google, openrouter, litellm, local];
+const builtIn: readonly Provider[] = [openai, anthropic, google, azure, vertex, bedrock, openrouter, litellm, local];
 
 export type Connected = { readonly provider: Provider; readonly connection: Connection };
 

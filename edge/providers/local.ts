@@ -7,5 +7,7 @@ export const local = createCompatible({
   needs: "INFERENCE_URL or INFERENCE_SECRET is not set",
   connect: ({ INFERENCE_URL: url, INFERENCE_SECRET: apiKey }) =>
     url && apiKey ? { apiKey, baseUrl: new URL("/v1", url).href } : null,
-  abilities: abilities.filter((ability) => !["vision", "image_url", "file", "top_k"].includes(ability)),
+  abilities: abilities.filter(
+    (ability) => !["vision", "image_url", "file", "top_k", "logprobs", "verbosity"].includes(ability),
+  ),
 });

@@ -1,4 +1,4 @@
-import type { CallEvent, EndReason } from "../../shared/events.ts";
+import type { CallEvent, EndReason, TokenLogprob } from "../../shared/events.ts";
 import type { Usage } from "../../shared/usage.ts";
 import { countOf, fieldsOf, isFields, listOf, parseFields, textOf, type Fields } from "./narrow.ts";
 import type { Decoder } from "./provider.ts";
@@ -48,9 +48,11 @@ export const createChatDecoder = (origin: Origin): Decoder => {
 
   const start = (chunk: Fields): readonly CallEvent[] => {
     if (started) return [];
-    started = true;
     const model = textOf(chunk["model"]);
     const id = textOf(chunk["id"]);
+    // Azure begins with a chunk that tells of the prompt's filters alone.
+    if (model === "" && id === "" && listOf(chunk["choices"]).length === 0) return [];
+    started = true;
     return [{ type: "start", ...(model !== "" && { model }), ...(id !== "" && { id }) }];
   };
 
@@ -60,7 +62,9 @@ export const createChatDecoder = (origin: Origin): Decoder => {
     if (thought !== "") events.push({ type: "reasoning-delta", text: thought });
     for (const detail of listOf(delta["reasoning_details"])) details.add(fieldsOf(detail));
     const text = textOf(delta["content"]);
-    if (text !== "") events.push({ type: "text-delta", text });
+    const logprobs = readLogprobs(choice["logprobs"]);
+    if (text !== "" || logprobs.length > 0)
+      events.push({ type: "text-delta", text, ...(logprobs.length > 0 && { logprobs }) });
     const refusal = textOf(delta["refusal"]);
     if (refusal !== "") events.push({ type: "refusal-delta", text: refusal });
     for (const call of listOf(delta["tool_calls"])) calls.read(fieldsOf(call), events);
@@ -89,6 +93,18 @@ export const createChatDecoder = (origin: Origin): Decoder => {
     },
   };
 };
+
+const readLogprobs = (logprobs: unknown): readonly TokenLogprob[] =>
+  listOf(fieldsOf(logprobs)["content"]).map((entry) => {
+    const token = fieldsOf(entry);
+    return { ...readLikely(token), top: listOf(token["top_logprobs"]).map((other) => readLikely(fieldsOf(other))) };
+  });
+
+const readLikely = ({ token, logprob, bytes }: Fields) => ({
+  token: textOf(token),
+  logprob: typeof logprob === "number" ? logprob : 0,
+  bytes: Array.isArray(bytes) ? bytes.filter((byte) => typeof byte === "number") : null,
+});
 
 /** Vendors count tool calls by `index`; some hosts give each its own id under one index, or none at all. */
 const createCallIndex = () => {

@@ -38,6 +38,8 @@ export const chatBody = ({ chat, upstream, reasoningEffort, maxOutputTokens }: C
   ...(chat.tools.length > 0 && writeTools(chat)),
   ...(chat.output.type !== "text" && { response_format: writeFormat(chat.output) }),
   ...writeSampling(chat),
+  ...(chat.logprobs && { logprobs: true, top_logprobs: chat.logprobs.top }),
+  ...(chat.verbosity && { verbosity: chat.verbosity }),
   ...(reasoningEffort !== null &&
     (dialect.reasoning === "effort"
       ? { reasoning_effort: reasoningEffort }

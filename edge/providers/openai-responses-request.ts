@@ -32,12 +32,17 @@ export const responseBody = (
   include: ["reasoning.encrypted_content"],
   max_output_tokens: maxOutputTokens,
   ...(chat.tools.length > 0 && writeTools(chat)),
-  ...(chat.output.type !== "text" && { text: { format: writeFormat(chat.output) } }),
+  ...writeTextOptions(chat),
   ...(chat.sampling.temperature !== undefined && { temperature: chat.sampling.temperature }),
   ...(chat.sampling.topP !== undefined && { top_p: chat.sampling.topP }),
   ...writeReasoningOptions(chat, reasoningEffort),
   ...(chat.user !== undefined && { safety_identifier: endUserOf(chat.user) }),
 });
+
+const writeTextOptions = ({ output, verbosity }: ChatRequest) => {
+  const text = { ...(output.type !== "text" && { format: writeFormat(output) }), ...(verbosity && { verbosity }) };
+  return Object.keys(text).length > 0 ? { text } : {};
+};
 
 const writeReasoningOptions = ({ thoughts }: ChatRequest, effort: Call["reasoningEffort"]) => {
   const reasoning = { ...(effort !== null && { effort }), ...(thoughts?.summary && { summary: thoughts.summary }) };

@@ -5,7 +5,25 @@ import type { SseMessage } from "../../shared/sse.ts";
 import type { Ability } from "../../shared/workers.ts";
 
 /** Where a provider is and how it is paid: from the operator's environment only, never from a client. */
-export type Connection = { readonly baseUrl: string; readonly apiKey: string };
+export type Connection = {
+  readonly baseUrl: string;
+  /** The secret: a key, or what requests and tokens are signed with. */
+  readonly apiKey: string;
+  /** Where requests are processed, `global` for anywhere; absent when unknown. */
+  readonly dataRegion?: DataRegion;
+  /** What else it takes to address and sign a call, by names of the provider's own. */
+  readonly account?: Readonly<Record<string, string>>;
+};
+
+export type DataRegion = "us" | "eu" | "ap" | "global";
+
+/** A model as a host that resells it has it, where that is not as the card says. */
+export type Offer = {
+  /** What the host charges, relative to the card's price; null when unknown. */
+  readonly priceFactor: number | null;
+  /** What the model can elsewhere but not there. */
+  readonly lacks: readonly Ability[];
+};
 
 /** The environment's strings: secrets and variables of the Worker. */
 export type ProviderEnv = Readonly<Record<string, string | undefined>>;
@@ -27,6 +45,9 @@ export interface Decoder {
   end(): readonly CallEvent[];
 }
 
+/** `now`: milliseconds since the epoch, for signatures and tokens that expire. */
+export type SendIo = { readonly fetch: typeof fetch; readonly signal: AbortSignal; readonly now: () => number };
+
 /**
  * A vendor, or a host that speaks a vendor's protocol. Everything but `send` is pure; `send` only hands the body to
  * the vendor's SDK (retries off) with the `fetch` it is given. `call.ts` does the rest: slots, deadlines, reading.
@@ -40,10 +61,12 @@ export interface Provider {
   readonly needs: string;
   /** What the protocol can express at all; a card says what the model takes. */
   readonly abilities: ReadonlySet<Ability>;
+  /** How the connection has a model; null when it has it not. Without the function, every model as its card says. */
+  offer?(upstream: string, connection: Connection): Offer | null;
   /** Canonical → the vendor's body, always asking for a stream. */
   request(call: Call): unknown;
   /** Sends a body made by `request`. Resolves with the raw response whatever its status. */
-  send(body: unknown, connection: Connection, io: { fetch: typeof fetch; signal: AbortSignal }): Promise<Response>;
+  send(body: unknown, connection: Connection, io: SendIo): Promise<Response>;
   decoder(call: Call): Decoder;
   /** A response other than 2xx. The body may be JSON, HTML or empty. */
   error(status: number, headers: Headers, body: string): UpstreamError;

@@ -42,11 +42,22 @@ const causesByCode: Readonly<Record<string, Cause>> = {
   invalid_request_error: "invalid_request",
   not_found_error: "invalid_request",
   INVALID_ARGUMENT: "invalid_request",
+  AccessDeniedException: "authentication",
+  ExpiredTokenException: "authentication",
+  IncompleteSignatureException: "authentication",
+  InvalidSignatureException: "authentication",
+  UnrecognizedClientException: "authentication",
+  ThrottlingException: "rate_limited",
+  ServiceQuotaExceededException: "rate_limited",
+  ModelNotReadyException: "overloaded",
+  ServiceUnavailableException: "overloaded",
+  ModelTimeoutException: "timeout",
+  ModelErrorException: "server",
 };
 
-/** What vendors write when the prompt does not fit: OpenAI and hosts like it, Anthropic (two wordings), Google, llama.cpp. */
+/** What vendors write when the prompt does not fit: OpenAI and hosts like it, Anthropic (two wordings), Bedrock, Google, llama.cpp. */
 const contextTooLong =
-  /maximum context length|prompt is too long|exceed(s|ed)? (the )?(available )?context|context (window|length|size) ?exceeded|input token count .*exceeds the maximum|too many (input )?tokens|ContextWindowExceeded/i;
+  /maximum context length|prompt is too long|input is too long|exceed(s|ed)? (the )?(available )?context|context (window|length|size) ?exceeded|input token count .*exceeds the maximum|too many (input )?tokens|ContextWindowExceeded/i;
 
 const contentFiltered = /content (management|filter|policy)|flagged (as|by)|usage polic(y|ies)|moderation/i;
 
@@ -63,7 +74,8 @@ const causeByStatus = (status: number | null): Cause => {
 };
 
 const causeOf = ({ status, code, message }: Failure): Cause => {
-  if (contextTooLong.test(message)) return "context_too_long";
+  // A limit of tokens a minute sounds like a context that is too long.
+  if (status !== 429 && contextTooLong.test(message)) return "context_too_long";
   const named = code === undefined ? undefined : causesByCode[code];
   if (named !== undefined && named !== "invalid_request") return named;
   const refusal = status === null || status === 400 || status === 403;
@@ -93,6 +105,16 @@ export const upstreamError = (failure: Failure): UpstreamError => {
     retryAfterSeconds: failure.retryAfterSeconds ?? null,
   };
 };
+
+/** The address is right and the model is not there: another worker may answer. */
+export const notServed = (provider: string): UpstreamError => ({
+  kind: "upstream",
+  provider,
+  cause: "server",
+  status: 404,
+  message: "does not serve the model to the operator's account",
+  retryAfterSeconds: null,
+});
 
 /** An answer whose body broke the vendor's own format. */
 export const protocolError = (provider: string, message: string): UpstreamError => ({
@@ -128,13 +150,22 @@ const errorFields = (body: string): Fields | null => {
 const codeOf = (error: Fields): string =>
   [error["code"], error["type"], error["status"]].map(textOf).find((name) => name in causesByCode) ?? "";
 
-/** A response other than 2xx, in the shape that most vendors share: `{"error": {"message", "code" | "type" | "status"}}`. */
-export const readError = (provider: string, status: number, headers: Headers, body: string): UpstreamError => {
+/**
+ * A response other than 2xx, in the shape that most vendors share: `{"error": {"message", "code" | "type" | "status"}}`.
+ * `named`: the vendor's name of it, where that stands elsewhere.
+ */
+export const readError = (
+  provider: string,
+  status: number,
+  headers: Headers,
+  body: string,
+  named = "",
+): UpstreamError => {
   const error = errorFields(body);
   return upstreamError({
     provider,
     status,
-    code: error ? codeOf(error) : "",
+    code: named || (error ? codeOf(error) : ""),
     message: error ? textOf(error["message"]) : "",
     retryAfterSeconds: retryAfterSeconds(headers),
   });

@@ -122,9 +122,10 @@ admin.get("/workers", (c) => {
   const { roster } = c.var.context;
   return c.json({
     object: "list",
-    data: roster.entries.map(({ card, provider }) => ({
+    data: roster.entries.map(({ card, provider, connection }) => ({
       id: card.id,
       provider: provider.name,
+      data_region: connection.dataRegion ?? null,
       strengths: card.strengths,
     })),
     unconfigured: roster.unconfigured.map(({ provider, needs }) => ({

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { boundOf, costOf, toDollars, type Price } from "../../shared/pricing.ts";
+import { boundOf, costOf, scalePrice, toDollars, type Price } from "../../shared/pricing.ts";
 import { workerCards } from "../../shared/worker-cards.ts";
 import { usageOf } from "../support/events.ts";
 
@@ -111,5 +111,22 @@ describe("boundOf", () => {
 describe("toDollars", () => {
   it("reads micro-dollars", () => {
     expect(toDollars(1_234_567)).toBe(1.234567);
+  });
+});
+
+describe("scalePrice", () => {
+  it("scales every rate and no bound, in decimals", () => {
+    const listed = {
+      input: 2,
+      output: 10,
+      cachedInput: 0.1,
+      tiers: [{ aboveInputTokens: 1000, input: 3, output: 15 }],
+    };
+    expect(scalePrice(listed, 1.1)).toEqual({
+      input: 2.2,
+      output: 11,
+      cachedInput: 0.11,
+      tiers: [{ aboveInputTokens: 1000, input: 3.3, output: 16.5 }],
+    });
   });
 });

@@ -60,7 +60,9 @@ export const makeStateDir = (): Promise<string> => mkdtemp(path.join(tmpdir(), "
 const withoutOwn = () =>
   Object.fromEntries(
     Object.keys(process.env)
-      .filter((name) => /^SHOAL_|_(API_KEY|BASE_URL)$|^(KEY_SECRET|ADMIN_KEY)$/.test(name))
+      .filter((name) =>
+        /^(SHOAL|AWS|AZURE_OPENAI|BEDROCK|VERTEX)_|_(API_KEY|BASE_URL)$|^(KEY_SECRET|ADMIN_KEY)$/.test(name),
+      )
       .map((name) => [name, ""]),
   );
 

@@ -121,13 +121,29 @@ export type Contract = {
   readonly url: string;
   readonly recordings: readonly Recording[];
   readonly refusals: readonly Refusal[];
+  /** A plain call, where the name of the model matters. */
+  readonly call?: Call;
+  /** What stands in a header, where that is not the key itself: then the key must stand nowhere. */
+  readonly credential?: string;
+  /** What to answer a request with that comes before the call, such as one for a token; else null. */
+  readonly answerBefore?: (url: string) => Response | null;
 };
 
 /** Unbundled, as tests load them, the SDKs are hundreds of modules. */
 export const sdkLoadMs = 60_000;
 
+const now = () => Date.parse("2026-11-22T12:00:00Z");
+
 /** What every provider must do. */
-export const testProvider = (provider: Provider, { env, connection, url, recordings, refusals }: Contract): void => {
+export const testProvider = (provider: Provider, contract: Contract): void => {
+  const { env, connection, url, recordings, refusals, credential = connection.apiKey, answerBefore } = contract;
+  const plainCall = contract.call ?? makeCall();
+  const afterOthers =
+    (fetcher: typeof fetch): typeof fetch =>
+    (input: RequestInfo | URL, init?: RequestInit) => {
+      const before = answerBefore?.(new Request(input).url);
+      return before ? Promise.resolve(before) : fetcher(input, init);
+    };
   describe(`provider ${provider.name}`, () => {
     it("connects by the operator's environment alone", () => {
       expect(provider.connect({})).toBeNull();
@@ -135,7 +151,7 @@ export const testProvider = (provider: Provider, { env, connection, url, recordi
       expect(provider.needs).toMatch(/not set$/);
     });
 
-    describe.each(recordings)("on $fixture", ({ fixture: name, call = makeCall(), events }) => {
+    describe.each(recordings)("on $fixture", ({ fixture: name, call = plainCall, events }) => {
       const bytes = bytesOf(fixture(name));
 
       it("decodes the body, and the same in single bytes", () => {
@@ -166,7 +182,7 @@ export const testProvider = (provider: Provider, { env, connection, url, recordi
     });
 
     it("calls a body without an answer a breach of the protocol", () => {
-      const last = decode(provider, makeCall(), [bytesOf("")]).at(-1);
+      const last = decode(provider, plainCall, [bytesOf("")]).at(-1);
       expect(last).toMatchObject({
         type: "error",
         error: { kind: "upstream", provider: provider.name, cause: "protocol" },
@@ -174,7 +190,7 @@ export const testProvider = (provider: Provider, { env, connection, url, recordi
     });
 
     it("calls an event that is not JSON a breach of the protocol", () => {
-      const events = decode(provider, makeCall(), [bytesOf("data: {\n\ndata: {}\n\n")]);
+      const events = decode(provider, plainCall, [bytesOf("data: {\n\ndata: {}\n\n")]);
       expect(events).toMatchObject([{ type: "error", error: { cause: "protocol" } }]);
     });
 
@@ -183,12 +199,18 @@ export const testProvider = (provider: Provider, { env, connection, url, recordi
       async () => {
         const { requests, fetcher } = recordFetch(() => new Response("data: x\n\n"));
         const { signal } = new AbortController();
-        const response = await provider.send(provider.request(makeCall()), connection, { fetch: fetcher, signal });
+        const response = await provider.send(provider.request(plainCall), connection, {
+          fetch: afterOthers(fetcher),
+          signal,
+          now,
+        });
         expect(await response.text()).toBe("data: x\n\n");
         expect(requests).toHaveLength(1);
         expect(requests[0]?.url).toBe(url);
         expect(requests[0]?.body).not.toContain(connection.apiKey);
-        expect(JSON.stringify([...(requests[0]?.headers ?? [])])).toContain(connection.apiKey);
+        const headers = JSON.stringify([...(requests[0]?.headers ?? [])]);
+        expect(headers).toContain(credential);
+        expect(headers.includes(connection.apiKey)).toBe(credential === connection.apiKey);
       },
       sdkLoadMs,
     );
@@ -198,7 +220,11 @@ export const testProvider = (provider: Provider, { env, connection, url, recordi
         () => new Response("<h1>busy</h1>", { status: 503, headers: { "x-id": "7" } }),
       );
       const { signal } = new AbortController();
-      const response = await provider.send(provider.request(makeCall()), connection, { fetch: fetcher, signal });
+      const response = await provider.send(provider.request(plainCall), connection, {
+        fetch: afterOthers(fetcher),
+        signal,
+        now,
+      });
       expect(response.status).toBe(503);
       expect(response.headers.get("x-id")).toBe("7");
       expect(await response.text()).toBe("<h1>busy</h1>");
@@ -212,9 +238,10 @@ export const testProvider = (provider: Provider, { env, connection, url, recordi
           init?.signal?.addEventListener("abort", () => reject(new Error("aborted")));
           controller.abort();
         });
-      const sent = provider.send(provider.request(makeCall()), connection, {
-        fetch: hanging,
+      const sent = provider.send(provider.request(plainCall), connection, {
+        fetch: afterOthers(hanging),
         signal: controller.signal,
+        now,
       });
       await expect(sent).rejects.toThrow(/abort/i);
     });

@@ -123,7 +123,11 @@ testProvider(google, {
 /** The body as the SDK puts it on the wire. */
 const wireBody = async (call: Call): Promise<unknown> => {
   const { requests, fetcher } = recordFetch(() => new Response(""));
-  await google.send(google.request(call), connection, { fetch: fetcher, signal: new AbortController().signal });
+  await google.send(google.request(call), connection, {
+    fetch: fetcher,
+    signal: new AbortController().signal,
+    now: Date.now,
+  });
   return JSON.parse(requests[0]?.body ?? "");
 };
 

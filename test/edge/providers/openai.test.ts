@@ -245,6 +245,8 @@ describe("openai requests", () => {
           output: { type: "json_schema", name: "answer", schema: { type: "object" }, strict: true },
           sampling: { temperature: 0, topP: 0.5, frequencyPenalty: 1, presencePenalty: -1, seed: 7 },
           stop: ["END"],
+          logprobs: { top: 3 },
+          verbosity: "low",
           user: "u-1",
         },
         { upstream: "gpt-5.4", reasoningEffort: "none" },
@@ -267,6 +269,9 @@ describe("openai requests", () => {
       presence_penalty: -1,
       seed: 7,
       stop: ["END"],
+      logprobs: true,
+      top_logprobs: 3,
+      verbosity: "low",
       safety_identifier: "u-1",
       reasoning_effort: "none",
     });
@@ -275,6 +280,29 @@ describe("openai requests", () => {
   it.each(["none", "required"] as const)("passes tool choice %s on", (toolChoice) => {
     const call = makeCall({ tools: [weather], toolChoice }, { upstream: "gpt-6-luna", reasoningEffort: "none" });
     expect(openai.request(call)).toMatchObject({ tool_choice: toolChoice });
+  });
+
+  it("says in Responses how much to say", () => {
+    const call = makeCall({ verbosity: "high", tools: [weather] }, { upstream: "gpt-6.2-sol" });
+    expect(openai.request(call)).toMatchObject({ input: expect.any(Array), text: { verbosity: "high" } });
+  });
+
+  it("reads log probabilities of an answer's tokens", () => {
+    const chunk = (delta: object, logprobs: object | null) => ({
+      data: JSON.stringify({ id: "c", model: "m", choices: [{ index: 0, delta, logprobs, finish_reason: null }] }),
+    });
+    const likely = { token: "Hi", logprob: -0.2, bytes: [72, 105] };
+    const other = { token: "Yo", logprob: -3, bytes: null };
+    const decoder = openai.decoder(
+      makeCall({ logprobs: { top: 1 } }, { upstream: "gpt-5.4", reasoningEffort: "none" }),
+    );
+    const events = decoder.push(
+      chunk({ content: "Hi" }, { content: [{ ...likely, top_logprobs: [likely, other] }], refusal: null }),
+    );
+    expect(events).toEqual([
+      { type: "start", model: "m", id: "c" },
+      { type: "text-delta", text: "Hi", logprobs: [{ ...likely, top: [likely, other] }] },
+    ]);
   });
 
   it("writes a conversation for Responses", () => {
