@@ -200,6 +200,14 @@ describe.each(workers)("Anthropic's client with $model", ({ vendor, model, proof
     expect(vendors.violations).toEqual([]);
   });
 
+  it("shows thoughts to who asks for thinking", async () => {
+    scriptAll({ reasoning: ["Fish ", "see."], text: ["Because."] });
+    const message = await ask({ model, thinking: { type: "enabled", budget_tokens: 1024 }, max_tokens: 2000 });
+    const shown = message.content.map((block) => (block.type === "thinking" ? block.thinking : block.type));
+    expect(shown).toEqual(["Fish see.", "text"]);
+    expect(vendors.violations).toEqual([]);
+  });
+
   it("sends images and documents as data", async () => {
     await ask({
       model,
@@ -353,6 +361,34 @@ describe("Anthropic's client with Shoal", () => {
     expect(body).toContain('"stop_reason":"tool_use"');
     expect(vendors.calls()).toHaveLength(1);
     expect(vendors.violations).toEqual([]);
+  });
+
+  it("counts what a team worked apart from the answer, whole and streamed", async () => {
+    const params = {
+      model: "shoal-ultra",
+      max_tokens: 1000,
+      messages: [user("Write a short essay on schooling fish.")],
+    };
+    const whole = await ask(params);
+    expect(vendors.calls().length).toBeGreaterThanOrEqual(3);
+    const inner = 20 * (vendors.calls().length - 1);
+    expect(whole.usage).toMatchObject({ input_tokens: 20, orchestration_input_tokens: inner });
+    const stream = await client.messages.create({ ...params, stream: true });
+    const events = await Array.fromAsync(stream);
+    expect(events.at(-2)).toMatchObject({ usage: { input_tokens: 20, orchestration_input_tokens: inner } });
+  });
+
+  it("keeps a conversation with its worker, though cache marks move", async () => {
+    const mark = { cache_control: { type: "ephemeral" } };
+    const remember = { type: "text", text: "Remember the number 7." };
+    const first = await ask({ messages: [{ role: "user", content: [{ ...remember, ...mark }] }] });
+    const turns = [
+      { role: "user", content: [remember] },
+      { role: "assistant", content: first.content },
+      { role: "user", content: [{ type: "text", text: "Which number?", ...mark }] },
+    ];
+    const { response } = await ask({ messages: turns }).withResponse();
+    expect(response.headers.get("x-shoal-plan")).toContain("source=affinity");
   });
 
   it("counts tokens without asking a vendor", async () => {
