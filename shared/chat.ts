@@ -106,6 +106,10 @@ export type ChatRequest = CacheMark & {
    */
   readonly thoughts?: { readonly summary?: "auto" | "concise" | "detailed" };
   readonly sampling: Sampling;
+  /** The answer's tokens are wanted with their log probabilities, and so many of the likeliest others at each place. */
+  readonly logprobs?: { readonly top: number };
+  /** How much is said; a vendor's default when absent. */
+  readonly verbosity?: "low" | "high";
   /** Upper bound of output tokens, reasoning included. */
   readonly maxOutputTokens?: number;
   readonly stop: readonly string[];

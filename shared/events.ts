@@ -5,11 +5,21 @@ import type { Usage } from "./usage.ts";
 
 export type EndReason = "stop" | "length" | "tool_calls" | "content_filter";
 
+/** A token with its log probability; `bytes`: of its UTF-8, null where it has none. */
+type LikelyToken = {
+  readonly token: string;
+  readonly logprob: number;
+  readonly bytes: readonly number[] | null;
+};
+
+/** A token of an answer, and the likeliest at its place. */
+export type TokenLogprob = LikelyToken & { readonly top: readonly LikelyToken[] };
+
 /** What one upstream call says, as its provider's decoder gives it. Exactly one `end` or `error` closes it. */
 export type CallEvent =
   /** `model` is the vendor's own name of what answered, `id` its id of the answer. */
   | { readonly type: "start"; readonly model?: string; readonly id?: string }
-  | { readonly type: "text-delta"; readonly text: string }
+  | { readonly type: "text-delta"; readonly text: string; readonly logprobs?: readonly TokenLogprob[] }
   | { readonly type: "reasoning-delta"; readonly text: string }
   /** Closes a block of reasoning with the vendor's proof of it. */
   | { readonly type: "reasoning-signature"; readonly signature: string }
@@ -63,6 +73,8 @@ export type AnswerEvent =
 /** A whole answer: what a list of events amounts to. */
 export type Answer = {
   readonly content: readonly AssistantPart[];
+  /** Of its text's tokens, where they were asked for. */
+  readonly logprobs?: readonly TokenLogprob[];
   readonly end: EndReason | null;
   readonly stopSequence?: string;
   readonly error: ShoalError | null;
@@ -107,6 +119,7 @@ const close = (open: Open): AssistantPart => {
 /** The same fold, one event at a time. */
 export const createCollector = () => {
   const parts: Open[] = [];
+  const logprobs: TokenLogprob[] = [];
   let end: EndReason | null = null;
   let stopSequence: string | undefined;
   let error: ShoalError | null = null;
@@ -125,6 +138,7 @@ export const createCollector = () => {
           model = event.model ?? model;
           return;
         case "text-delta":
+          if (event.logprobs) logprobs.push(...event.logprobs);
           return append("text", event.text);
         case "refusal-delta":
           return append("refusal", event.text);
@@ -163,6 +177,7 @@ export const createCollector = () => {
     },
     answer: (): Answer => ({
       content: parts.map(close),
+      ...(logprobs.length > 0 && { logprobs }),
       end,
       ...(stopSequence !== undefined && { stopSequence }),
       error,

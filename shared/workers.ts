@@ -18,6 +18,8 @@ export const abilities = [
   "presence_penalty",
   "seed",
   "stop",
+  "logprobs",
+  "verbosity",
 ] as const;
 export type Ability = (typeof abilities)[number];
 

@@ -1,6 +1,6 @@
 import type { AssistantPart } from "../../shared/chat.ts";
 import { toWire, type WireError } from "../../shared/errors.ts";
-import { answerText, type Answer, type AnswerEvent } from "../../shared/events.ts";
+import { answerText, type Answer, type AnswerEvent, type TokenLogprob } from "../../shared/events.ts";
 import { toDollars } from "../../shared/pricing.ts";
 import { writeSse } from "../../shared/sse.ts";
 import { createBill } from "./bill.ts";
@@ -25,6 +25,11 @@ const toUsage = ({ usage: { answer, orchestration }, cost }: Bill) => ({
     orchestration_output_tokens: orchestration.outputTokens,
   },
   cost: cost === null ? null : toDollars(cost),
+});
+
+const toLogprobs = (logprobs: readonly TokenLogprob[]) => ({
+  content: logprobs.map(({ top, ...token }) => ({ ...token, top_logprobs: top })),
+  refusal: null,
 });
 
 /** A whole answer. https://platform.openai.com/docs/api-reference/chat/object */
@@ -59,7 +64,7 @@ export const writeJson = (head: AnswerHead, answer: Answer, bill: Bill) => {
           ...(reasoning !== "" && { reasoning_content: reasoning }),
           ...(calls.length > 0 && { tool_calls: calls }),
         },
-        logprobs: null,
+        logprobs: answer.logprobs ? toLogprobs(answer.logprobs) : null,
         finish_reason: answer.end ?? "stop",
       },
     ],
@@ -72,14 +77,11 @@ export const createStream = (head: AnswerHead) => {
   const bill = createBill();
   const base = { id: head.id, object: "chat.completion.chunk", created: head.created, model: head.model };
   const usage = head.includeUsage ? { usage: null } : {};
-  const chunk = (delta: object, finishReason: string | null = null): string =>
-    writeSse({
-      data: JSON.stringify({
-        ...base,
-        choices: [{ index: 0, delta, logprobs: null, finish_reason: finishReason }],
-        ...usage,
-      }),
-    });
+  const write = (choice: object): string =>
+    writeSse({ data: JSON.stringify({ ...base, choices: [choice], ...usage }) });
+  const chunk = (delta: object, logprobs: readonly TokenLogprob[] | null = null): string =>
+    write({ index: 0, delta, logprobs: logprobs && toLogprobs(logprobs), finish_reason: null });
+  const finish = (reason: string): string => write({ index: 0, delta: {}, logprobs: null, finish_reason: reason });
 
   let opened = false;
   const open = (): string => {
@@ -88,13 +90,13 @@ export const createStream = (head: AnswerHead) => {
     return chunk({ role: "assistant", content: "", refusal: null });
   };
 
-  const write = (event: AnswerEvent): string => {
+  const read = (event: AnswerEvent): string => {
     bill.read(event);
     switch (event.type) {
       case "start":
         return open();
       case "text-delta":
-        return open() + chunk({ content: event.text });
+        return open() + chunk({ content: event.text }, event.logprobs);
       case "reasoning-delta":
         return open() + chunk({ reasoning_content: event.text });
       case "refusal-delta":
@@ -111,7 +113,7 @@ export const createStream = (head: AnswerHead) => {
       case "tool-call-delta":
         return chunk({ tool_calls: [{ index: event.index, function: { arguments: event.arguments } }] });
       case "end":
-        return open() + chunk({}, event.reason) + usageChunk() + writeSse({ data: "[DONE]" });
+        return open() + finish(event.reason) + usageChunk() + writeSse({ data: "[DONE]" });
       case "error":
         return writeSse({ data: JSON.stringify(writeError(toWire(event.error))) });
       case "reasoning-signature":
@@ -127,7 +129,7 @@ export const createStream = (head: AnswerHead) => {
   const usageChunk = (): string =>
     head.includeUsage ? writeSse({ data: JSON.stringify({ ...base, choices: [], usage: toUsage(bill.total()) }) }) : "";
 
-  return { push: (events: readonly AnswerEvent[]) => events.map(write).join("") };
+  return { push: (events: readonly AnswerEvent[]) => events.map(read).join("") };
 };
 
 /** https://platform.openai.com/docs/guides/error-codes */

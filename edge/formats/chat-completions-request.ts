@@ -1,12 +1,4 @@
-import type {
-  AssistantPart,
-  ChatRequest,
-  Message,
-  OutputFormat,
-  Sampling,
-  ToolChoice,
-  UserPart,
-} from "../../shared/chat.ts";
+import type { AssistantPart, ChatRequest, Message, OutputFormat, Sampling, Tool, UserPart } from "../../shared/chat.ts";
 import type { ShoalError } from "../../shared/errors.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import { bodySchema, type Body, type WireMessage } from "./chat-completions-schema.ts";
@@ -20,8 +12,11 @@ export const readRequest = (body: unknown): Result<ClientRequest, ShoalError> =>
   if (!parsed.success) return err(toRequestError(parsed.error, body));
   const messages = readMessages(parsed.data.messages);
   if (!messages.ok) return messages;
-  const mismatch = findToolMismatch(parsed.data);
+  const mismatch = findToolMismatch(parsed.data) ?? findChoiceMismatch(parsed.data);
   if (mismatch) return err(mismatch);
+  if (parsed.data.top_logprobs && !parsed.data.logprobs) {
+    return err(invalid("top_logprobs needs logprobs to be true", "top_logprobs"));
+  }
   return ok({
     chat: toChat(parsed.data, messages.value),
     stream: parsed.data.stream ?? false,
@@ -32,7 +27,7 @@ export const readRequest = (body: unknown): Result<ClientRequest, ShoalError> =>
 const invalid = (message: string, param: string): ShoalError => ({ kind: "invalid_request", message, param });
 
 /** Every tool result answers a call before it, and every call that is followed by anything has its result. */
-const findToolMismatch = ({ messages, tools, tool_choice: choice }: Body): ShoalError | null => {
+const findToolMismatch = ({ messages }: Body): ShoalError | null => {
   const open = new Set<string>();
   for (const [index, message] of messages.entries()) {
     if (message.role === "tool") {
@@ -49,14 +44,22 @@ const findToolMismatch = ({ messages, tools, tool_choice: choice }: Body): Shoal
     if (message.role === "assistant") for (const call of message.tool_calls ?? []) open.add(call.id);
   }
   const [missing] = open;
-  if (missing !== undefined)
-    return invalid(`the tool call '${missing}' has no tool message that answers it`, "messages");
+  return missing === undefined
+    ? null
+    : invalid(`the tool call '${missing}' has no tool message that answers it`, "messages");
+};
 
+/** What is wrong between the tools and the choice among them. */
+const findChoiceMismatch = ({ tools, tool_choice: choice }: Body): ShoalError | null => {
   const names = (tools ?? []).map((tool) => tool.function.name);
-  if (typeof choice === "object" && choice !== null && !names.includes(choice.function.name)) {
-    return invalid(`tool_choice names '${choice.function.name}', which is not among the tools`, "tool_choice");
+  if (typeof choice !== "object" || choice === null) {
+    return choice === "required" && names.length === 0 ? invalid("tool_choice needs tools", "tool_choice") : null;
   }
-  return choice === "required" && names.length === 0 ? invalid("tool_choice needs tools", "tool_choice") : null;
+  const named = choice.type === "function" ? [choice] : choice.allowed_tools.tools;
+  const stranger = named.find((tool) => !names.includes(tool.function.name));
+  return stranger
+    ? invalid(`tool_choice names '${stranger.function.name}', which is not among the tools`, "tool_choice")
+    : null;
 };
 
 const readMessages = (messages: readonly WireMessage[]): Result<readonly Message[], ShoalError> => {
@@ -154,13 +157,7 @@ const toChat = (body: Body, messages: readonly Message[]): ChatRequest => {
   return {
     model: body.model,
     messages,
-    tools: (body.tools ?? []).map(({ function: tool }) => ({
-      name: tool.name,
-      ...(tool.description && { description: tool.description }),
-      ...(tool.parameters && { parameters: tool.parameters }),
-      ...(tool.strict !== null && tool.strict !== undefined && { strict: tool.strict }),
-    })),
-    toolChoice: readToolChoice(body.tool_choice),
+    ...readTools(body),
     output: readOutput(body.response_format),
     sampling: readSampling(body),
     stop: typeof body.stop === "string" ? [body.stop] : (body.stop ?? []),
@@ -168,13 +165,28 @@ const toChat = (body: Body, messages: readonly Message[]): ChatRequest => {
     ...(body.parallel_tool_calls !== null &&
       body.parallel_tool_calls !== undefined && { parallelToolCalls: body.parallel_tool_calls }),
     ...(body.reasoning_effort && { reasoningEffort: body.reasoning_effort }),
+    ...(body.logprobs && { logprobs: { top: body.top_logprobs ?? 0 } }),
+    ...(body.verbosity && body.verbosity !== "medium" && { verbosity: body.verbosity }),
     ...(maxOutputTokens && { maxOutputTokens }),
     ...(user && { user }),
   };
 };
 
-const readToolChoice = (choice: Body["tool_choice"]): ToolChoice =>
-  typeof choice === "object" && choice !== null ? { name: choice.function.name } : (choice ?? "auto");
+/** Of tools that may not be called the model need not know. */
+const readTools = ({ tools, tool_choice: choice }: Body): Pick<ChatRequest, "tools" | "toolChoice"> => {
+  const all = (tools ?? []).map(readTool);
+  if (typeof choice !== "object" || choice === null) return { tools: all, toolChoice: choice ?? "auto" };
+  if (choice.type === "function") return { tools: all, toolChoice: { name: choice.function.name } };
+  const allowed = new Set(choice.allowed_tools.tools.map((tool) => tool.function.name));
+  return { tools: all.filter(({ name }) => allowed.has(name)), toolChoice: choice.allowed_tools.mode };
+};
+
+const readTool = ({ function: tool }: NonNullable<Body["tools"]>[number]): Tool => ({
+  name: tool.name,
+  ...(tool.description && { description: tool.description }),
+  ...(tool.parameters && { parameters: tool.parameters }),
+  ...(tool.strict !== null && tool.strict !== undefined && { strict: tool.strict }),
+});
 
 const readOutput = (format: Body["response_format"]): OutputFormat => {
   if (!format || format.type !== "json_schema") return format ?? { type: "text" };

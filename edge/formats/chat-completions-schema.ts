@@ -1,22 +1,36 @@
 import * as z from "zod";
 import { reasoningEfforts } from "../../shared/chat.ts";
 
-const textPart = z.strictObject({ type: z.literal("text"), text: z.string(), cache_control: z.unknown().optional() });
+/** A mark of the vendor's for its own cache; a conversation stays with its worker, and so with its cache, without it. */
+const breakpoint = { prompt_cache_breakpoint: z.unknown().optional() };
+
+const textPart = z.strictObject({
+  type: z.literal("text"),
+  text: z.string(),
+  cache_control: z.unknown().optional(),
+  ...breakpoint,
+});
 const refusalPart = z.strictObject({ type: z.literal("refusal"), refusal: z.string() });
 const imagePart = z.strictObject({
   type: z.literal("image_url"),
   image_url: z.strictObject({ url: z.string().min(1), detail: z.enum(["auto", "low", "high"]).nullish() }),
+  ...breakpoint,
 });
 const filePart = z.strictObject({
   type: z.literal("file"),
-  file: z.strictObject({ filename: z.string().nullish(), file_data: z.string().min(1) }),
+  file: z.strictObject({
+    filename: z.string().nullish(),
+    file_data: z.string("send file_data").min(1),
+    file_id: z.null("files cannot be uploaded: send file_data").optional(),
+  }),
+  ...breakpoint,
 });
 
 const textOrParts = z.union([z.string(), z.array(textPart).min(1)]);
 
 const toolCall = z.strictObject({
   id: z.string().min(1).max(256),
-  type: z.literal("function"),
+  type: z.literal("function", "only calls of type 'function' are supported"),
   function: z.strictObject({ name: z.string().min(1).max(128), arguments: z.string() }),
   index: z.number().nullish(),
 });
@@ -47,7 +61,7 @@ const messageSchema = z.discriminatedUnion("role", [
 
 const jsonSchema = z.record(z.string(), z.unknown());
 const toolSchema = z.strictObject({
-  type: z.literal("function"),
+  type: z.literal("function", "only tools of type 'function' are supported"),
   function: z.strictObject({
     name: z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/, "must be 1 to 64 letters, digits, underscores or hyphens"),
     description: z.string().nullish(),
@@ -55,9 +69,19 @@ const toolSchema = z.strictObject({
     strict: z.boolean().nullish(),
   }),
 });
+const namedFunction = z.strictObject({
+  type: z.literal("function", "only functions can be named"),
+  function: z.strictObject({ name: z.string().min(1) }),
+});
 const toolChoiceSchema = z.union([
   z.enum(["none", "auto", "required"]),
-  z.strictObject({ type: z.literal("function"), function: z.strictObject({ name: z.string().min(1) }) }),
+  z.discriminatedUnion("type", [
+    namedFunction,
+    z.strictObject({
+      type: z.literal("allowed_tools"),
+      allowed_tools: z.strictObject({ mode: z.enum(["auto", "required"]), tools: z.array(namedFunction).min(1) }),
+    }),
+  ]),
 ]);
 const responseFormatSchema = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("text") }),
@@ -79,12 +103,11 @@ const noOps = {
   function_call: z.enum(["none"], "use tool_choice").nullish(),
   functions: z.array(z.never(), "use tools").max(0, "use tools").nullish(),
   logit_bias: z.record(z.string(), z.never("logit biases are not supported")).nullish(),
-  logprobs: z.literal(false, "log probabilities are not supported").nullish(),
+  moderation: z.null("moderation is not supported").optional(),
   modalities: z.array(z.literal("text", "answers are text")).nullish(),
+  prompt_cache_options: z.null("cache options are not supported").optional(),
   prediction: z.null("predicted outputs are not supported").optional(),
   service_tier: z.enum(["auto", "default"], "only the default tier is supported").nullish(),
-  top_logprobs: z.literal(0, "log probabilities are not supported").nullish(),
-  verbosity: z.literal("medium", "only medium is supported").nullish(),
   web_search_options: z.null("web search is not supported").optional(),
 };
 
@@ -105,6 +128,9 @@ export const bodySchema = z.strictObject({
   top_p: z.number().min(0).max(1).nullish(),
   frequency_penalty: z.number().min(-2).max(2).nullish(),
   presence_penalty: z.number().min(-2).max(2).nullish(),
+  logprobs: z.boolean().nullish(),
+  top_logprobs: z.int().min(0).max(20).nullish(),
+  verbosity: z.enum(["low", "medium", "high"]).nullish(),
   seed: z.number().int().nullish(),
   stop: z.union([z.string(), z.array(z.string()).max(4)]).nullish(),
   max_tokens: z.number().int().positive().nullish(),

@@ -94,7 +94,8 @@ const toPlanRequest = ({ chat, choice, pool, input, preference }: PlanInput, dep
   const tools = usesTools(chat);
   return {
     view: promptView(chat),
-    extractor: tools ? null : detectExtractor(chat),
+    // One vote of many would have no log probabilities to show for the team.
+    extractor: tools || chat.logprobs ? null : detectExtractor(chat),
     inputTokens: input.likely,
     tools,
     tier,

@@ -91,7 +91,10 @@ const effortOf = ({
   return chat.reasoningEffort === undefined ? null : { effort: chat.reasoningEffort, param: "reasoning_effort" };
 };
 
-const samplingAbility = (name: "temperature" | "top_p" | "top_k", effort: ReasoningEffort): Requirement => {
+const samplingAbility = (
+  name: "temperature" | "top_p" | "top_k" | "logprobs",
+  effort: ReasoningEffort,
+): Requirement => {
   const { param, met } = ability(name, name);
   const takes = (card: WorkerCard) => effort === "none" || card.samplesOnlyWithoutReasoning !== true;
   return { param, met: (card, provider) => met(card, provider) && takes(card) };
@@ -120,6 +123,8 @@ const requirementsOf = (request: PoolRequest): readonly Requirement[] => {
     (sampling.presencePenalty ?? 0) !== 0 && ability("presence_penalty", "presence_penalty"),
     sampling.seed !== undefined && ability("seed", "seed"),
     chat.stop.length > 0 && ability("stop", "stop"),
+    chat.logprobs !== undefined && samplingAbility("logprobs", wanted?.effort ?? "none"),
+    chat.verbosity !== undefined && ability("verbosity", "verbosity"),
     wanted !== null && {
       param: wanted.param,
       // A worker without the setting does not reason: that is what `none` asks for.

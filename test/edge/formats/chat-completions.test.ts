@@ -72,7 +72,26 @@ describe("a body that is wrong", () => {
     ],
     ["with a temperature of 3", body({ temperature: 3 }), "temperature"],
     ["with two answers", body({ n: 2 }), "n"],
-    ["with log probabilities", body({ logprobs: true }), "logprobs"],
+    ["with twenty-one likeliest tokens", body({ logprobs: true, top_logprobs: 21 }), "top_logprobs"],
+    ["with likeliest tokens alone", body({ top_logprobs: 5 }), "top_logprobs", /logprobs/],
+    [
+      "with an uploaded file",
+      body({ messages: [{ role: "user", content: [{ type: "file", file: { file_id: "f" } }] }] }),
+      "messages[0].content[0].file.file_data",
+    ],
+    ["with an unknown verbosity", body({ verbosity: "mute" }), "verbosity"],
+    [
+      "with allowed tools that are not offered",
+      body({
+        tools: [tool],
+        tool_choice: {
+          type: "allowed_tools",
+          allowed_tools: { mode: "auto", tools: [{ type: "function", function: { name: "time" } }] },
+        },
+      }),
+      "tool_choice",
+      /'time'/,
+    ],
     ["to be stored", body({ store: true }), "store"],
     ["with no room for an answer", body({ max_tokens: 0 }), "max_tokens"],
     ["with five stop sequences", body({ stop: ["a", "b", "c", "d", "e"] }), "stop"],
@@ -166,6 +185,23 @@ describe("a body", () => {
     expect(chatCompletions.parse(body(empty))).toEqual(chatCompletions.parse(body()));
   });
 
+  it("reads what is wanted of an answer's tokens and length", () => {
+    expect(chatOf(body({ logprobs: true, top_logprobs: 3, verbosity: "low" }))).toMatchObject({
+      logprobs: { top: 3 },
+      verbosity: "low",
+    });
+    expect(chatOf(body({ logprobs: true }))).toMatchObject({ logprobs: { top: 0 } });
+  });
+
+  it("keeps only the tools that it allows", () => {
+    const other = { type: "function", function: { name: "time" } };
+    const choice = { type: "allowed_tools", allowed_tools: { mode: "required", tools: [other] } };
+    expect(chatOf(body({ tools: [tool, other], tool_choice: choice }))).toMatchObject({
+      tools: [{ name: "time" }],
+      toolChoice: "required",
+    });
+  });
+
   it("may write out the defaults of parameters that nobody here takes", () => {
     const defaults = {
       logit_bias: {},
@@ -186,10 +222,10 @@ describe("a body", () => {
   it.each(
     Object.entries({
       logit_bias: { 50256: -100 },
-      top_logprobs: 5,
+      moderation: { model: "any" },
+      prompt_cache_options: { mode: "explicit" },
       modalities: ["audio"],
       service_tier: "flex",
-      verbosity: "low",
       functions: [{ name: "weather" }],
       function_call: "auto",
       audio: { voice: "alloy" },
@@ -387,6 +423,16 @@ describe("a stream", () => {
   it("names the role once, though another worker began before", async () => {
     const chunks = await readStream(write([start, stepEnd("answer", "w/a", "failed"), ...answer]));
     expect(chunks.filter(({ choices }) => choices[0]?.delta.role)).toHaveLength(1);
+  });
+
+  it("gives tokens' log probabilities beside their text", () => {
+    const token = { token: "Three", logprob: -0.1, bytes: [84], top: [{ token: "Four", logprob: -2, bytes: null }] };
+    const [, chunk] = readSse(write([start, { type: "text-delta", text: "Three", logprobs: [token] }]));
+    const { top, ...rest } = token;
+    expect(JSON.parse(chunk?.data ?? "").choices[0]).toMatchObject({
+      delta: { content: "Three" },
+      logprobs: { content: [{ ...rest, top_logprobs: top }], refusal: null },
+    });
   });
 
   it("gives thoughts and refusals in fields of their own", () => {

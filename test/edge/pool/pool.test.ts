@@ -60,6 +60,8 @@ const asks: readonly [Ability, string, Partial<ChatRequest>][] = [
   ["presence_penalty", "presence_penalty", { sampling: { presencePenalty: -1 } }],
   ["seed", "seed", { sampling: { seed: 0 } }],
   ["stop", "stop", { stop: ["\n"] }],
+  ["logprobs", "logprobs", { logprobs: { top: 0 } }],
+  ["verbosity", "verbosity", { verbosity: "low" }],
 ];
 
 describe("a request's parameters", () => {
