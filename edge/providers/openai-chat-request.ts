@@ -1,12 +1,13 @@
 import type OpenAI from "openai";
-import type {
-  AssistantPart,
-  ChatRequest,
-  ImagePart,
-  Message,
-  OutputFormat,
-  Tool,
-  UserPart,
+import {
+  systemText,
+  type AssistantPart,
+  type ChatRequest,
+  type ImagePart,
+  type Message,
+  type OutputFormat,
+  type Tool,
+  type UserPart,
 } from "../../shared/chat.ts";
 import { fieldsOf, listOf, parseFields, type Fields } from "./narrow.ts";
 import type { Call } from "./provider.ts";
@@ -16,6 +17,7 @@ import { unseal, type Origin } from "./signature.ts";
 export type Dialect = {
   readonly provider: string;
   readonly cap: "max_completion_tokens" | "max_tokens";
+  /** `system`: one message, at the beginning: the templates of open models mostly take no other. */
   readonly systemRole: "system" | "developer";
   readonly endUser: "user" | "safety_identifier";
   /** `effort`: `reasoning_effort`. `object`: OpenRouter's `reasoning` and `reasoning_details`. */
@@ -31,7 +33,10 @@ type ContentPart = OpenAI.Chat.ChatCompletionContentPart;
 /** Canonical → Chat Completions. Thoughts go back only where the host has a field for them and they are the model's own. */
 export const chatBody = ({ chat, upstream, reasoningEffort, maxOutputTokens }: Call, dialect: Dialect): ChatBody => ({
   model: upstream,
-  messages: writeMessages(chat.messages, dialect, { provider: dialect.provider, upstream }),
+  messages: writeMessages(dialect.systemRole === "system" ? gatherSystem(chat.messages) : chat.messages, dialect, {
+    provider: dialect.provider,
+    upstream,
+  }),
   stream: true,
   stream_options: { include_usage: true },
   [dialect.cap]: maxOutputTokens,
@@ -44,7 +49,9 @@ export const chatBody = ({ chat, upstream, reasoningEffort, maxOutputTokens }: C
     (dialect.reasoning === "effort"
       ? { reasoning_effort: reasoningEffort }
       : { reasoning: { effort: reasoningEffort } })),
-  ...(chat.user !== undefined && { [dialect.endUser]: endUserOf(chat.user) }),
+  ...(chat.user !== undefined && {
+    [dialect.endUser]: dialect.endUser === "safety_identifier" ? endUserOf(chat.user) : chat.user,
+  }),
   ...dialect.fixed,
 });
 
@@ -85,6 +92,11 @@ const writeSampling = ({ sampling, stop }: ChatRequest) => ({
   ...(sampling.seed !== undefined && { seed: sampling.seed }),
   ...(stop.length > 0 && { stop: [...stop] }),
 });
+
+const gatherSystem = (messages: readonly Message[]): readonly Message[] => {
+  const others = messages.filter(({ role }) => role !== "system");
+  return others.length === messages.length ? messages : [{ role: "system", text: systemText(messages) }, ...others];
+};
 
 const writeMessages = (messages: readonly Message[], dialect: Dialect, origin: Origin): ChatMessage[] =>
   messages.flatMap((message, position): ChatMessage[] => {

@@ -160,6 +160,8 @@ testProvider(local, {
 const reasoningOf = (model: string) =>
   ({ type: "reasoning", text: "", signature: `openrouter/${model}|{"details":[{"type":"reasoning.text"}]}` }) as const;
 
+const says = (text: string) => ({ role: "user", content: [{ type: "text", text }] }) as const;
+
 describe("compatible requests", () => {
   it("names cap, system role and end user as most hosts know them", () => {
     expect(litellm.request(makeCall({ ...longChat, user: "u-1" }, { reasoningEffort: "high" }))).toMatchObject({
@@ -173,6 +175,23 @@ describe("compatible requests", () => {
     const [first] = longChat.messages;
     expect(litellm.request(makeCall({ messages: first ? [first] : [] }))).toMatchObject({
       messages: [{ role: "system", content: "Be brief." }],
+    });
+  });
+
+  it("gathers system messages at the beginning", () => {
+    const messages = [
+      { role: "system", text: "Be brief." },
+      { role: "system", text: "Be kind." },
+      says("Hi"),
+      { role: "system", text: "It rains." },
+      says("Well?"),
+    ] as const;
+    expect(litellm.request(makeCall({ messages }))).toMatchObject({
+      messages: [
+        { role: "system", content: "Be brief.\n\nBe kind.\n\nIt rains." },
+        { role: "user", content: "Hi" },
+        { role: "user", content: "Well?" },
+      ],
     });
   });
 
