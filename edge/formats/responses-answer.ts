@@ -98,6 +98,7 @@ const params: Readonly<Record<string, string>> = {
   messages: "input",
   reasoning_effort: "reasoning.effort",
   response_format: "text.format",
+  verbosity: "text.verbosity",
 };
 
 const rename = (error: WireError): WireError => {

@@ -102,6 +102,7 @@ const findToolMismatch = (messages: readonly Message[]): ShoalError | null => {
 const toChat = (body: Body, messages: readonly Message[]): ChatRequest => {
   const user = body.user ?? body.safety_identifier;
   const summary = summaryOf(body);
+  const verbosity = body.text?.verbosity ?? "medium";
   return {
     model: body.model,
     messages,
@@ -113,6 +114,7 @@ const toChat = (body: Body, messages: readonly Message[]): ChatRequest => {
     ...(typeof body.parallel_tool_calls === "boolean" && { parallelToolCalls: body.parallel_tool_calls }),
     ...(body.reasoning?.effort && { reasoningEffort: body.reasoning.effort }),
     ...((summary || wantsProofs(body)) && { thoughts: summary ? { summary } : {} }),
+    ...(verbosity !== "medium" && { verbosity }),
     ...(body.max_output_tokens && { maxOutputTokens: body.max_output_tokens }),
     ...(user && { user }),
   };
@@ -164,7 +166,7 @@ const toEcho = (body: Body): Echo => {
       service_tier: "default",
       store: body.store ?? true,
       temperature: body.temperature ?? 1,
-      text: { format: readOutput(body.text?.format), verbosity: "medium" },
+      text: { format: readOutput(body.text?.format), verbosity: body.text?.verbosity ?? "medium" },
       tool_choice: body.tool_choice ?? "auto",
       tools: echoTools(body.tools ?? []),
       top_logprobs: 0,

@@ -185,7 +185,7 @@ export const bodySchema = z.strictObject({
   text: z
     .strictObject({
       format: formatSchema.nullish(),
-      verbosity: z.literal("medium", "only medium is supported").nullish(),
+      verbosity: z.enum(["low", "medium", "high"]).nullish(),
     })
     .nullish(),
   reasoning: z

@@ -381,6 +381,59 @@ describe("what is not honored is refused by name", () => {
   });
 });
 
+const said = (role: string, text: string) => ({ type: "message", role, content: [{ type: "input_text", text }] });
+
+describe("a coding agent's way of asking", () => {
+  const tools = [
+    {
+      type: "function",
+      name: "exec",
+      strict: false,
+      parameters: { type: "object", properties: { cmd: { type: "string" } } },
+    },
+    { type: "namespace", name: "sea", description: "Of the sea.", tools: [{ ...depth, strict: false }] },
+  ];
+  const turn = (input: readonly unknown[]) => ({
+    model: "anthropic/claude-opus-5",
+    input,
+    tools,
+    tool_choice: "auto",
+    parallel_tool_calls: true,
+    reasoning: { effort: "high", summary: "auto" },
+    store: false,
+    stream: true,
+    include: ["reasoning.encrypted_content"],
+    prompt_cache_key: "thread-1",
+    client_metadata: { session_id: "session-1" },
+  });
+  const doneItem = z.looseObject({ type: z.string(), call_id: z.string().optional() });
+  const itemsDone = async (input: readonly unknown[]) => {
+    const text = await (await ask(turn(input))).text();
+    return [...text.matchAll(/^event: response.output_item.done\ndata: (.*)$/gm)].map(
+      ([, data]) => z.object({ item: doneItem }).parse(JSON.parse(data ?? "")).item,
+    );
+  };
+
+  it("goes on from items alone, functions in namespaces included", async () => {
+    scriptAll((call) => ({
+      ...asksForDepth(call),
+      ...(!JSON.stringify(call.body).includes("95 m") && {
+        toolCalls: [{ id: "vendor-1", name: "sea__depth", arguments: ['{"sea":"north"}'] }],
+      }),
+    }));
+    const input = [said("developer", "You are a coding agent."), said("user", "How deep is it?")];
+    const first = await itemsDone(input);
+    expect(first).toMatchObject([{ type: "reasoning" }, { type: "function_call", name: "depth", namespace: "sea" }]);
+    const output = { type: "function_call_output", call_id: first[1]?.call_id, output: "95 m" };
+    expect(await itemsDone([...input, ...first, output])).toMatchObject([
+      { type: "reasoning", summary: [{ text: "Now I know." }] },
+      { type: "message", content: [{ text: "95 m on average." }] },
+    ]);
+    expect(thoughtsSentTo(vendors.calls()[1])).toHaveLength(1);
+    expect(vendors.violations).toEqual([]);
+  });
+});
+
 describe("OpenAI's agents", () => {
   it.each(["shoal-mini", ...workers])("run their tools with %s", async (model) => {
     scriptAll(asksForDepth);
