@@ -216,12 +216,12 @@ describe("requests to bedrock", () => {
   });
 });
 
-describe("inference profiles of bedrock", () => {
-  const offered = (variables: Readonly<Record<string, string>>, model: string) => {
-    const made = bedrock.connect({ ...keys, ...variables });
-    return made && { dataRegion: made.dataRegion, offer: bedrock.offer?.(model, made) };
-  };
+const offered = (variables: Readonly<Record<string, string>>, model: string) => {
+  const made = bedrock.connect({ ...keys, ...variables });
+  return made && { dataRegion: made.dataRegion, offer: bedrock.offer?.(model, made) };
+};
 
+describe("inference profiles of bedrock", () => {
   it.each([
     ["us-west-2", upstream, "us"],
     ["eu-west-1", upstream, "eu"],

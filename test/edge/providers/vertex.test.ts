@@ -4,15 +4,16 @@ import { vertex } from "../../../edge/providers/vertex.ts";
 import { serviceAccount } from "../../support/service-account.ts";
 import { longChat, makeCall, recordFetch, testProvider, weather } from "./contract.ts";
 
-const account = await serviceAccount("https://oauth2.example.com/token");
-const env = { VERTEX_PROJECT: "fish-1", VERTEX_LOCATION: "eu", VERTEX_CREDENTIALS: account.credentials };
+const account = await serviceAccount();
+const tokenUrl = "https://oauth2.example.com/token";
+const credentials = account.credentialsFor(tokenUrl);
+const env = { VERTEX_PROJECT: "fish-1", VERTEX_LOCATION: "eu", VERTEX_CREDENTIALS: credentials };
 const connection = {
   baseUrl: "https://aiplatform.eu.rep.googleapis.com",
-  apiKey: account.credentials,
+  apiKey: credentials,
   dataRegion: "eu",
   account: { project: "fish-1", location: "eu" },
 } as const;
-const tokenUrl = "https://oauth2.example.com/token";
 const answerToken = (token: string) => Response.json({ access_token: token, expires_in: 3600, token_type: "Bearer" });
 const claude = makeCall({}, { upstream: "anthropic/claude-opus-5-5" });
 const gemini = makeCall({}, { upstream: "google/gemini-3.8-flash" });
