@@ -12,6 +12,8 @@ import { messages, speaksMessages } from "./formats/messages.ts";
 import { responses } from "./formats/responses.ts";
 import { createKeptTurns, type KeptTurns } from "./conversation/kept-turns.ts";
 import { baseHeaders } from "./encode/headers.ts";
+import { readDocument } from "./reference/document.ts";
+import { pagePolicy, writePage } from "./reference/page.ts";
 import { askLocalStatus } from "./routes/local-status.ts";
 import { countTokens } from "./routes/count-tokens.ts";
 import { embed } from "./routes/embeddings.ts";
@@ -153,6 +155,10 @@ const methods = ["GET", "POST", "PATCH", "DELETE"];
 /** What else can be done at a path; middleware, which runs at every method, does not count. */
 const methodsAt = (path: string): readonly string[] =>
   methods.filter((method) => app.router.match(method, path)[0].some(([[, route]]) => route.method !== METHOD_NAME_ALL));
+
+app.get("/openapi.json", (c) => c.json(readDocument(), 200, baseHeaders(c.var.context)));
+
+app.get("/docs", (c) => c.html(writePage(), 200, { "content-security-policy": pagePolicy }));
 
 app.notFound((c) => {
   const allowed = methodsAt(c.req.path);

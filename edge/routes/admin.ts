@@ -16,13 +16,13 @@ const tenantId = z
   .string()
   .regex(/^[a-z0-9]{1,32}$/, "1 to 32 lower-case letters or digits")
   .refine((id) => id !== devTenant, "is the local start's own");
-const newTenant = z.strictObject({
+export const newTenant = z.strictObject({
   id: tenantId,
   name: z.string().min(1).max(200),
   monthly_budget_usd: z.number().min(0).max(10_000_000).nullish(),
 });
-const changedTenant = z.strictObject({ monthly_budget_usd: z.number().min(0).max(10_000_000).nullable() });
-const newKey = z.strictObject({
+export const changedTenant = z.strictObject({ monthly_budget_usd: z.number().min(0).max(10_000_000).nullable() });
+export const newKey = z.strictObject({
   name: z.string().min(1).max(200),
   expires_at: z.iso.datetime({ offset: true }).nullish(),
   allowed_workers: z.array(z.string().min(1).max(128)).min(1).nullish(),
@@ -131,7 +131,9 @@ admin.get("/workers", (c) => {
     unconfigured: roster.unconfigured.map(({ provider, needs }) => ({
       provider,
       needs,
-      workers: roster.cards.filter((card) => card.provider === provider).map((card) => card.id),
+      workers: roster.cards
+        .filter((card) => card.provider === provider || Object.hasOwn(card.resold, provider))
+        .map((card) => card.id),
     })),
   });
 });

@@ -20,7 +20,7 @@ const include = z
   )
   .optional();
 
-const readQuery = z.strictObject({
+export const readQuery = z.strictObject({
   include,
   include_obfuscation: z.enum(["true", "false"]).optional(),
   stream: z.literal("false", "a stored response is not streamed again").optional(),
@@ -45,7 +45,7 @@ export const deleteResponse = async (turns: KeptTurns, id: string): Answered => 
   return removed ? ok({ id, object: "response", deleted: true }) : err(notFound(id));
 };
 
-const listQuery = z.strictObject({
+export const listQuery = z.strictObject({
   include,
   limit: z.coerce.number().int().min(1).max(100).default(20),
   order: z.enum(["asc", "desc"]).default("desc"),
