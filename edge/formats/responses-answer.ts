@@ -84,8 +84,10 @@ export const writeWhole = (head: Omit<AnswerHead, "now">, { answer, bill, endedA
 const writeOutput = (head: Omit<AnswerHead, "now">, answer: Answer): readonly object[] => {
   const items = splitItems([{ role: "assistant", content: answer.content }]);
   const turn = turnOfResponse(head.id) ?? "";
+  // Where tokens are weighed a model does not think, so that its text is one part.
+  const shown = { ...shownOf(head), ...(answer.logprobs && { logprobs: answer.logprobs }) };
   return items.map((item, index) =>
-    writeItem(item, { turn, input: false, index }, itemStatus(answer.end, index === items.length - 1), shownOf(head)),
+    writeItem(item, { turn, input: false, index }, itemStatus(answer.end, index === items.length - 1), shown),
   );
 };
 
@@ -95,6 +97,7 @@ export const writeJson = (head: AnswerHead, answer: Answer, bill: Bill) =>
 
 /** Where the pool names a parameter of Chat Completions, this format's own. */
 const params: Readonly<Record<string, string>> = {
+  logprobs: "include",
   messages: "input",
   reasoning_effort: "reasoning.effort",
   response_format: "text.format",

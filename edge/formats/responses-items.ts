@@ -1,11 +1,15 @@
 import type { AssistantPart, Message, UserPart } from "../../shared/chat.ts";
+import type { TokenLogprob } from "../../shared/events.ts";
 import type { Echo } from "./format.ts";
 import { makeItemId, type ItemPlace } from "../conversation/response-id.ts";
 
 export type ItemStatus = "in_progress" | "completed" | "incomplete";
 
-/** How items show thoughts and the names of functions. */
-export type Shown = Pick<Echo, "summaries" | "proofs" | "namespaces">;
+/** How items show thoughts, the names of functions, and what tokens weigh. */
+export type Shown = Pick<Echo, "summaries" | "proofs" | "namespaces"> & {
+  /** Of the tokens of a text. */
+  readonly logprobs?: readonly TokenLogprob[];
+};
 
 export type WireItem = { readonly id: string; readonly type: string };
 
@@ -49,7 +53,12 @@ const writeSaid = (parts: readonly AssistantPart[], place: ItemPlace, status: It
   const [first] = parts;
   if (first?.type === "reasoning") return writeReasoning(first, place, shown);
   if (first?.type === "tool-call") return writeCall(first, place, status, shown);
-  return writeMessage(place, status, "assistant", parts.flatMap(writeWords));
+  return writeMessage(
+    place,
+    status,
+    "assistant",
+    parts.flatMap((part) => writeWords(part, shown.logprobs)),
+  );
 };
 
 const writeCall = (
@@ -90,7 +99,12 @@ const writeMessage = (place: ItemPlace, status: ItemStatus, role: Message["role"
 });
 
 export const summaryPart = (text: string) => ({ type: "summary_text", text });
-export const textPart = (text: string) => ({ type: "output_text", text, annotations: [], logprobs: [] });
+export const textPart = (text: string, logprobs: readonly TokenLogprob[] = []) => ({
+  type: "output_text",
+  text,
+  annotations: [],
+  logprobs: writeLogprobs(logprobs),
+});
 export const refusalPart = (refusal: string) => ({ type: "refusal", refusal });
 
 const writeReasoning = (
@@ -104,8 +118,15 @@ const writeReasoning = (
   ...(shown.proofs && signature !== undefined && { encrypted_content: signature }),
 });
 
-const writeWords = (part: AssistantPart): readonly object[] => {
-  if (part.type === "text") return [textPart(part.text)];
+export const writeLogprobs = (logprobs: readonly TokenLogprob[]): readonly object[] =>
+  logprobs.map(({ top, bytes, ...token }) => ({
+    ...token,
+    bytes: bytes ?? [],
+    top_logprobs: top.map((other) => ({ ...other, bytes: other.bytes ?? [] })),
+  }));
+
+const writeWords = (part: AssistantPart, logprobs: Shown["logprobs"]): readonly object[] => {
+  if (part.type === "text") return [textPart(part.text, logprobs)];
   return part.type === "refusal" ? [refusalPart(part.text)] : [];
 };
 

@@ -114,6 +114,9 @@ const toChat = (body: Body, messages: readonly Message[]): ChatRequest => {
     ...(typeof body.parallel_tool_calls === "boolean" && { parallelToolCalls: body.parallel_tool_calls }),
     ...(body.reasoning?.effort && { reasoningEffort: body.reasoning.effort }),
     ...((summary || wantsProofs(body)) && { thoughts: summary ? { summary } : {} }),
+    ...((body.top_logprobs || body.include?.includes("message.output_text.logprobs")) && {
+      logprobs: { top: body.top_logprobs ?? 0 },
+    }),
     ...(verbosity !== "medium" && { verbosity }),
     ...(body.max_output_tokens && { maxOutputTokens: body.max_output_tokens }),
     ...(user && { user }),
@@ -169,7 +172,7 @@ const toEcho = (body: Body): Echo => {
       text: { format: readOutput(body.text?.format), verbosity: body.text?.verbosity ?? "medium" },
       tool_choice: body.tool_choice ?? "auto",
       tools: echoTools(body.tools ?? []),
-      top_logprobs: 0,
+      top_logprobs: body.top_logprobs ?? 0,
       top_p: body.top_p ?? 1,
       truncation: "disabled",
       ...(body.user && { user: body.user }),

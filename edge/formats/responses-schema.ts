@@ -158,7 +158,6 @@ const noOps = {
   prompt: notSupported("prompt templates are not supported"),
   prompt_cache_options: notSupported("cache options are not supported"),
   service_tier: z.enum(["auto", "default"], "only the default tier is supported").nullish(),
-  top_logprobs: z.literal(0, "log probabilities are not supported").nullish(),
   truncation: z.literal("disabled", "input is never truncated: send 'disabled' or leave it out").nullish(),
 };
 
@@ -174,8 +173,8 @@ export const bodySchema = z.strictObject({
   include: z
     .array(
       z.enum(
-        ["reasoning.encrypted_content", "message.input_image.image_url"],
-        "only 'reasoning.encrypted_content' and 'message.input_image.image_url' can be included",
+        ["reasoning.encrypted_content", "message.input_image.image_url", "message.output_text.logprobs"],
+        "what built-in tools find cannot be included",
       ),
     )
     .nullish(),
@@ -201,6 +200,7 @@ export const bodySchema = z.strictObject({
   max_output_tokens: z.number().int().positive().nullish(),
   temperature: z.number().min(0).max(2).nullish(),
   top_p: z.number().min(0).max(1).nullish(),
+  top_logprobs: z.number().int().min(0).max(20).nullish(),
   /** Of Open Responses. */
   presence_penalty: z.number().min(-2).max(2).nullish(),
   frequency_penalty: z.number().min(-2).max(2).nullish(),

@@ -1,14 +1,14 @@
 import type { AssistantPart } from "../../shared/chat.ts";
 import { toWire, type ShoalError } from "../../shared/errors.ts";
-import type { AnswerEvent, EndReason } from "../../shared/events.ts";
+import type { AnswerEvent, EndReason, TokenLogprob } from "../../shared/events.ts";
 import { writeSse } from "../../shared/sse.ts";
 import { makeItemId, turnOfResponse } from "../conversation/response-id.ts";
 import { createBill } from "./bill.ts";
 import type { AnswerHead } from "./format.ts";
 import { endState, itemStatus, shownOf, writeError, writeResource } from "./responses-answer.ts";
-import { refusalPart, summaryPart, textPart, writeItem, type ItemStatus } from "./responses-items.ts";
+import { refusalPart, summaryPart, textPart, writeItem, writeLogprobs, type ItemStatus } from "./responses-items.ts";
 
-type Spoken = { readonly type: "text" | "refusal"; text: string };
+type Spoken = { readonly type: "text" | "refusal"; text: string; readonly logprobs: TokenLogprob[] };
 type Open =
   | { readonly kind: "message"; readonly index: number; readonly parts: Spoken[] }
   | { readonly kind: "reasoning"; readonly index: number; text: string; signature?: string }
@@ -52,7 +52,7 @@ export const createStream = (head: AnswerHead) => {
   const placeOf = ({ index }: Open) => ({ turn, input: false, index });
 
   const itemOf = (item: Open, status: ItemStatus) =>
-    writeItem({ role: "assistant", content: contentOf(item) }, placeOf(item), status, shown);
+    writeItem({ role: "assistant", content: contentOf(item) }, placeOf(item), status, { ...shown, ...weighed(item) });
 
   const at = (item: Open) => ({ item_id: makeItemId(prefixes[item.kind], placeOf(item)), output_index: item.index });
 
@@ -105,12 +105,12 @@ export const createStream = (head: AnswerHead) => {
     const where = { ...at(item), content_index: item.parts.length - 1 };
     const done =
       part.type === "text"
-        ? emit("response.output_text.done", { ...where, text: part.text, logprobs: [] })
+        ? emit("response.output_text.done", { ...where, text: part.text, logprobs: writeLogprobs(part.logprobs) })
         : emit("response.refusal.done", { ...where, refusal: part.text });
     return done + emit("response.content_part.done", { ...where, part: writePart(part) });
   };
 
-  const speak = (type: Spoken["type"], delta: string): string => {
+  const speak = (type: Spoken["type"], delta: string, logprobs: readonly TokenLogprob[] = []): string => {
     let text = "";
     let [item] = open;
     if (item?.kind !== "message") {
@@ -121,17 +121,18 @@ export const createStream = (head: AnswerHead) => {
     let part = item.parts.at(-1);
     if (part?.type !== type) {
       text += finishPart(item);
-      part = { type, text: "" };
+      part = { type, text: "", logprobs: [] };
       item.parts.push(part);
       const content_index = item.parts.length - 1;
       text += emit("response.content_part.added", { ...at(item), content_index, part: writePart(part) });
     }
     part.text += delta;
+    part.logprobs.push(...logprobs);
     const where = { ...at(item), content_index: item.parts.length - 1, delta };
     return (
       text +
       (type === "text"
-        ? emit("response.output_text.delta", { ...where, logprobs: [] })
+        ? emit("response.output_text.delta", { ...where, logprobs: writeLogprobs(logprobs) })
         : emit("response.refusal.delta", where))
     );
   };
@@ -209,7 +210,7 @@ export const createStream = (head: AnswerHead) => {
       case "start":
         return begin();
       case "text-delta":
-        return begin() + speak("text", event.text);
+        return begin() + speak("text", event.text, event.logprobs);
       case "refusal-delta":
         return begin() + speak("refusal", event.text);
       case "reasoning-delta":
@@ -236,7 +237,11 @@ export const createStream = (head: AnswerHead) => {
   return { push: (events: readonly AnswerEvent[]) => events.map(write).join("") };
 };
 
-const writePart = ({ type, text }: Spoken) => (type === "text" ? textPart(text) : refusalPart(text));
+const writePart = ({ type, text, logprobs }: Spoken) =>
+  type === "text" ? textPart(text, logprobs) : refusalPart(text);
+
+const weighed = (item: Open) =>
+  item.kind === "message" ? { logprobs: item.parts.flatMap(({ logprobs }) => logprobs) } : {};
 
 const contentOf = (item: Open): readonly AssistantPart[] => {
   switch (item.kind) {

@@ -259,6 +259,12 @@ const spread = (pieces: readonly Piece[]): readonly AnswerEvent[] => {
   });
 };
 
+const weigh = (token: string): AnswerEvent => ({
+  type: "text-delta",
+  text: token,
+  logprobs: [{ token, logprob: -0.5, bytes: [65], top: [{ token: "B", logprob: -1, bytes: null }] }],
+});
+
 describe("an answer", () => {
   it("is the same streamed and whole, item by item", () => {
     fc.assert(
@@ -331,6 +337,19 @@ describe("an answer", () => {
       { type: "error", code: "upstream_rate_limited", error: { code: "upstream_rate_limited" } },
       { type: "response.failed", response: { status: "failed", error: { code: "rate_limit_exceeded" } } },
     ]);
+  });
+
+  it("gives what its tokens weigh, piece by piece and whole", () => {
+    const events = [start, weigh("A"), weigh("A"), endedBy("a", "w/b")];
+    const token = { token: "A", logprob: -0.5, bytes: [65], top_logprobs: [{ token: "B", logprob: -1, bytes: [] }] };
+    expect(stream(events).filter(({ type }) => type === "response.output_text.delta")).toMatchObject([
+      { logprobs: [token] },
+      { logprobs: [token] },
+    ]);
+    expect(json(events).output).toMatchObject([{ content: [{ text: "AA", logprobs: [token, token] }] }]);
+    expect(stream(events).at(-1)?.response).toEqual(json(events));
+    const asked = read(body({ include: ["message.output_text.logprobs"], top_logprobs: 1 }));
+    expect(asked.chat.logprobs).toEqual({ top: 1 });
   });
 
   it("says nothing of inner steps but their tokens", () => {
