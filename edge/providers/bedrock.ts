@@ -133,7 +133,8 @@ const readBedrockError: Provider["error"] = (status, headers, body) => {
  */
 export const bedrock: Provider = {
   name,
-  needs: "BEDROCK_REGION, or AWS_BEARER_TOKEN_BEDROCK and AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, is not set",
+  needs:
+    "BEDROCK_REGION, or a key (AWS_BEARER_TOKEN_BEDROCK, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), is not set",
   abilities: new Set([...anthropicAbilities, ...openaiAbilities]),
   connect,
   offer,

@@ -15,7 +15,7 @@ const adminKey = "admin-test-0123456789abcdef0123456789";
 
 const workersSchema = z.object({
   data: z.array(z.looseObject({ id: z.string() })),
-  unconfigured: z.array(z.looseObject({ provider: z.string() })),
+  unconfigured: z.array(z.object({ provider: z.string(), needs: z.string(), workers: z.array(z.string()) })),
 });
 
 const traceSchema = z.looseObject({
@@ -99,7 +99,9 @@ describe("azure and vertex", () => {
       expect.objectContaining({ id: "anthropic/claude-fable-5-1", provider: "vertex", data_region: "eu" }),
     );
     expect(data.map(({ id }) => id)).not.toContain("openai/gpt-6-luna");
-    expect(unconfigured.map(({ provider }) => provider)).toContain("bedrock");
+    const bedrock = unconfigured.find(({ provider }) => provider === "bedrock");
+    expect(bedrock?.needs).toMatch(/^BEDROCK_REGION/);
+    expect(bedrock?.workers).toContain("anthropic/claude-opus-5-5");
   });
 });
 

@@ -3,9 +3,11 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createChildren } from "../../edge/local/children.ts";
+import { hasProvider } from "../../edge/local/environment.ts";
 import { edgeUrl, startEdge } from "../../edge/local/edge-process.ts";
 import { whenReady } from "../../edge/local/readiness.ts";
 import { keepSecrets } from "../../edge/local/secrets.ts";
+import { readSettings } from "../../edge/local/settings.ts";
 import { createTerminal } from "../../edge/local/terminal.ts";
 import { readWorkerConfig } from "../../edge/local/worker-config.ts";
 import { writeWorkerdConfig } from "../../edge/local/workerd-config.ts";
@@ -132,5 +134,32 @@ describe("the terminal", () => {
       "[inference] chat-model-download doneBytes=45000000 totalBytes=90000000\n",
       "[edge] as it is\n",
     ]);
+  });
+});
+
+const split = (env: Record<string, string>) => {
+  const settings = readSettings(env, "/");
+  if (!settings.ok) throw new Error(settings.error);
+  return settings.value;
+};
+
+describe("the environment", () => {
+  it("gives what clouds need to the Worker, and none of it to the inference service", () => {
+    const clouds = {
+      AWS_ACCESS_KEY_ID: "AKIDEXAMPLE",
+      AWS_SECRET_ACCESS_KEY: "secret",
+      AZURE_OPENAI_ENDPOINT: "https://fish.openai.azure.com",
+      BEDROCK_REGION: "eu-west-1",
+      VERTEX_CREDENTIALS: "{}",
+    };
+    const settings = split({ ...clouds, PATH: "/bin" });
+    expect(settings.worker).toEqual(clouds);
+    expect(Object.keys(settings.inference).toSorted()).toEqual(["PATH", "SHOAL_MODELS_DIR"]);
+  });
+
+  it("takes keys of AWS for a provider only with a region to use them in", () => {
+    const keys = { AWS_ACCESS_KEY_ID: "AKIDEXAMPLE", AWS_SECRET_ACCESS_KEY: "secret" };
+    expect(hasProvider(split(keys).worker)).toBe(false);
+    expect(hasProvider(split({ ...keys, BEDROCK_REGION: "eu-west-1" }).worker)).toBe(true);
   });
 });
