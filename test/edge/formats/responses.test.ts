@@ -85,6 +85,45 @@ describe("a body that is wrong", () => {
   });
 });
 
+describe("a body of any kind", () => {
+  const full = {
+    model: "shoal-mini",
+    input: [
+      user([
+        { type: "input_text", text: "hi" },
+        { type: "input_image", image_url: "https://example.com/a.png" },
+      ]),
+      { type: "reasoning", summary: [{ type: "summary_text", text: "hm" }], encrypted_content: "x" },
+      call("a"),
+      result("a"),
+      { type: "item_reference", id: "msg_1" },
+    ],
+    tools: [{ type: "function", name: "weather", parameters: { type: "object", properties: { a: { anyOf: [{}] } } } }],
+    tool_choice: { type: "allowed_tools", mode: "auto", tools: [{ type: "function", name: "weather" }] },
+    text: { format: { type: "json_schema", name: "a", schema: {} } },
+    reasoning: { effort: "low", summary: "auto" },
+  };
+  /** The body with some value in it replaced, at any depth. */
+  const spoil = (value: unknown, path: readonly number[], by: unknown): unknown => {
+    if (typeof value !== "object" || value === null || path.length === 0) return by;
+    const keys = Object.keys(value);
+    const key = keys[(path[0] ?? 0) % Math.max(keys.length, 1)];
+    if (key === undefined) return by;
+    const inner = spoil(Reflect.get(value, key), path.slice(1), by);
+    return Array.isArray(value) ? value.with(Number(key), inner) : { ...value, [key]: inner };
+  };
+
+  it("is read, or refused as the client's fault", () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(20), { minLength: 1, maxLength: 7 }), fc.jsonValue(), (path, by) => {
+        const parsed = responses.parse(spoil(full, path, by));
+        expect(parsed.ok ? 400 : toWire(parsed.error).status).toBe(400);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
 describe("input", () => {
   it("of text alone is what the user says, after the instructions", () => {
     expect(read(body({ instructions: "Be brief." })).chat.messages).toEqual([

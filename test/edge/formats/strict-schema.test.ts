@@ -30,6 +30,11 @@ describe("a schema in strict mode", () => {
     expect(toStrictSchema({ type: "object" })).toEqual(closed({}));
   });
 
+  it("is not deeper than any vendor takes", () => {
+    const nested = JSON.parse(`${'{"items":'.repeat(5_000)}{}${"}".repeat(5_000)}`);
+    expect(toStrictSchema(nested)).toBeNull();
+  });
+
   it.each([
     ["properties of any name", { additionalProperties: true }],
     ["patterns of names", { patternProperties: {} }],
