@@ -46,7 +46,7 @@ const readZone = (zone: string | undefined): DataRegion => {
 
 /** OpenAI's models at Microsoft, by the API without dated versions. https://learn.microsoft.com/azure/foundry/openai/api-version-lifecycle */
 export const azure: Provider = {
-  ...createOpenaiProtocol(name),
+  ...createOpenaiProtocol(name, { filesByResponses: true }),
   name,
   needs: "AZURE_OPENAI_ENDPOINT or AZURE_OPENAI_API_KEY is not set",
   abilities: openaiAbilities,

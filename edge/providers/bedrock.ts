@@ -13,7 +13,7 @@ const originOf = ({ upstream }: Call) => ({ provider: name, upstream });
 
 const isClaude = (model: string): boolean => model.startsWith("anthropic.");
 
-const openaiProtocol = createOpenaiProtocol(name, {});
+const openaiProtocol = createOpenaiProtocol(name, { fixed: {} });
 
 /** Inference profiles: the regions within which a request may be processed, and what stands before the model's id. */
 const profiles: Readonly<Record<string, DataRegion>> = { us: "us", eu: "eu", jp: "ap", au: "ap", global: "global" };
@@ -70,13 +70,16 @@ const connect: Provider["connect"] = ({
 };
 
 /**
- * All profiles but `global` cost a tenth more. Images are taken as data only.
+ * All profiles but `global` cost a tenth more. Images are taken as data only, and OpenAI's models take no files.
  * https://platform.claude.com/docs/en/about-claude/pricing https://platform.claude.com/docs/en/build-with-claude/vision
  */
 const offer = (model: string, { account }: Connection): Offer | null => {
   const profile = account?.["profile"] ?? "";
   if (!isOffered(model, profile)) return null;
-  return { priceFactor: profile === "global" ? 1 : 1.1, lacks: ["image_url"] };
+  return {
+    priceFactor: profile === "global" ? 1 : 1.1,
+    lacks: isClaude(model) ? ["image_url"] : ["image_url", "file"],
+  };
 };
 
 const pathOf = (model: string, body: Fields): string => {

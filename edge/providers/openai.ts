@@ -5,7 +5,7 @@ import { sendTo } from "./openai-client.ts";
 import { createResponseDecoder } from "./openai-responses-answer.ts";
 import { responseBody } from "./openai-responses-request.ts";
 import { isFields, type Fields } from "./narrow.ts";
-import type { Call, Provider } from "./provider.ts";
+import type { Call, Connection, DataRegion, Provider } from "./provider.ts";
 import { unseal, type Origin } from "./signature.ts";
 import { readError } from "./upstream-error.ts";
 
@@ -20,6 +20,9 @@ const reasonsByDefault = /^gpt-[6-9]/;
 
 const hasImageResult = ({ chat }: Call) =>
   chat.messages.some((message) => message.role === "tool" && message.content.some((part) => part.type === "image"));
+
+const hasFile = ({ chat }: Call) =>
+  chat.messages.some((message) => message.role === "user" && message.content.some((part) => part.type === "file"));
 
 const reasons = ({ upstream, reasoningEffort }: Call) =>
   reasoningEffort === null ? reasonsByDefault.test(upstream) : reasoningEffort !== "none";
@@ -52,13 +55,18 @@ const speaksResponses = (call: Call, origin: Origin): boolean =>
 /** Decides by the name of OpenAI's model, without what a host puts before it. */
 const familiar = (call: Call): Call => ({ ...call, upstream: call.upstream.replace(/^openai\./, "") });
 
-/**
- * What OpenAI's models take and give, wherever they run: which of the two protocols carries a call, and how. `fixed`:
- * fields that every body of Chat Completions carries.
- */
+/** In what hosts of OpenAI's models differ. */
+type Variant = {
+  /** Fields that every body of Chat Completions carries. */
+  readonly fixed?: Fields;
+  /** Chat Completions takes no files there. */
+  readonly filesByResponses?: boolean;
+};
+
+/** What OpenAI's models take and give, wherever they run: which of the two protocols carries a call, and how. */
 export const createOpenaiProtocol = (
   provider: string,
-  fixed: Fields = { store: false },
+  { fixed = { store: false }, filesByResponses = false }: Variant = {},
 ): Pick<Provider, "request" | "decoder"> => {
   const dialect: Dialect = {
     provider,
@@ -69,7 +77,8 @@ export const createOpenaiProtocol = (
     fixed,
   };
   const originOf = ({ upstream }: Call): Origin => ({ provider, upstream });
-  const isResponse = (call: Call) => speaksResponses(familiar(call), originOf(call));
+  const isResponse = (call: Call) =>
+    speaksResponses(familiar(call), originOf(call)) || (filesByResponses && hasFile(call) && !isBeyondResponses(call));
   return {
     request: (call) => (isResponse(call) ? responseBody(call, originOf(call)) : chatBody(call, dialect)),
     decoder: (call) => (isResponse(call) ? createResponseDecoder : createChatDecoder)(originOf(call)),
@@ -102,13 +111,23 @@ export const sendToOpenai: Provider["send"] = (body, connection, io) =>
 
 const name = "openai";
 
+/** Hosts that keep a request in a region, for a tenth more. https://developers.openai.com/api/docs/guides/data-residency */
+const regionalHost = /^https:\/\/([a-z]{2})\.api\.openai\.com(\/|$)/;
+const regions: Readonly<Record<string, DataRegion>> = { us: "us", eu: "eu", au: "ap", in: "ap", jp: "ap" };
+
+const connectTo = (baseUrl: string, apiKey: string): Connection => {
+  const dataRegion = regions[regionalHost.exec(baseUrl)?.[1] ?? ""];
+  return { apiKey, baseUrl, ...(dataRegion && { dataRegion }) };
+};
+
 export const openai: Provider = {
   ...createOpenaiProtocol(name),
   name,
   needs: "OPENAI_API_KEY is not set",
   abilities: openaiAbilities,
   connect: ({ OPENAI_API_KEY: apiKey, OPENAI_BASE_URL: baseUrl }) =>
-    apiKey ? { apiKey, baseUrl: baseUrl || "https://api.openai.com/v1" } : null,
+    apiKey ? connectTo(baseUrl || "https://api.openai.com/v1", apiKey) : null,
+  offer: (_model, { baseUrl }) => ({ priceFactor: regionalHost.test(baseUrl) ? 1.1 : 1, lacks: [] }),
   send: sendToOpenai,
   error: (status, headers, body) => readError(name, status, headers, body),
 };

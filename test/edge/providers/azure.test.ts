@@ -124,9 +124,14 @@ describe("deployments of azure", () => {
     expect(JSON.parse(requests[0]?.body ?? "")).toMatchObject({ model: deployment });
   });
 
-  it("take tools of a reasoning model by Responses, whatever the deployment is called", async () => {
+  const file = { type: "file", mediaType: "application/pdf", base64: "cGRm" } as const;
+
+  it.each([
+    ["tools of a reasoning model", { tools: [weather] }],
+    ["files", { messages: [{ role: "user", content: [file] }] as const }],
+  ])("take %s by Responses, whatever the deployment is called", async (_what, chat) => {
     const { requests, fetcher } = recordFetch(() => new Response(""));
-    const body = azure.request(makeCall({ tools: [weather] }, { upstream: "gpt-6.1-sol" }));
+    const body = azure.request(makeCall(chat, { upstream: "gpt-6.1-sol" }));
     const io = { fetch: fetcher, signal: new AbortController().signal, now: Date.now };
     await azure.send(body, connect(withDeployments), io);
     expect(requests[0]?.url).toBe("https://fish.openai.azure.com/openai/v1/responses");

@@ -393,3 +393,16 @@ describe("openai requests", () => {
     expect(openai.request(call)).toMatchObject({ stop: ["END"], messages: [{ role: "user" }] });
   });
 });
+
+describe("regional hosts of openai", () => {
+  it.each([
+    ["https://eu.api.openai.com/v1", "eu", 1.1],
+    ["https://jp.api.openai.com/v1", "ap", 1.1],
+    ["https://api.openai.com/v1", undefined, 1],
+    ["https://proxy.example.com/v1", undefined, 1],
+  ])("%s is in %s and costs %d times as much", (baseUrl, dataRegion, priceFactor) => {
+    const made = openai.connect({ OPENAI_API_KEY: "key", OPENAI_BASE_URL: baseUrl });
+    expect(made?.dataRegion).toBe(dataRegion);
+    expect(made && openai.offer?.("gpt-6.1-sol", made)).toEqual({ priceFactor, lacks: [] });
+  });
+});
