@@ -161,6 +161,12 @@ const noOps = {
   truncation: z.literal("disabled", "input is never truncated: send 'disabled' or leave it out").nullish(),
 };
 
+/** What an answer may hold beyond its words. */
+export const includable = z.enum(
+  ["reasoning.encrypted_content", "message.input_image.image_url", "message.output_text.logprobs"],
+  "what built-in tools find cannot be included",
+);
+
 /** The body of `POST /v1/responses`. https://developers.openai.com/api/reference/resources/responses/methods/create */
 export const bodySchema = z.strictObject({
   model: z.string().min(1),
@@ -170,14 +176,7 @@ export const bodySchema = z.strictObject({
   store: z.boolean().nullish(),
   stream: z.boolean().nullish(),
   stream_options: z.strictObject({ include_obfuscation: z.boolean().nullish() }).nullish(),
-  include: z
-    .array(
-      z.enum(
-        ["reasoning.encrypted_content", "message.input_image.image_url", "message.output_text.logprobs"],
-        "what built-in tools find cannot be included",
-      ),
-    )
-    .nullish(),
+  include: z.array(includable).nullish(),
   tools: z.array(toolSchema).max(512).nullish(),
   tool_choice: toolChoiceSchema.nullish(),
   parallel_tool_calls: z.boolean().nullish(),

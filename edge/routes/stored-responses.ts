@@ -6,19 +6,13 @@ import type { KeptTurns } from "../conversation/kept-turns.ts";
 import type { Echo, KeptTurn } from "../formats/format.ts";
 import { toRequestError } from "../formats/request-error.ts";
 import { writeWhole } from "../formats/responses-answer.ts";
+import { includable } from "../formats/responses-schema.ts";
 import { splitItems, writeItem } from "../formats/responses-items.ts";
 
 type Asked = { readonly id: string; readonly query: URLSearchParams };
 type Answered = Promise<Result<object, ShoalError>>;
 
-const include = z
-  .array(
-    z.enum(
-      ["reasoning.encrypted_content", "message.input_image.image_url"],
-      "only 'reasoning.encrypted_content' and 'message.input_image.image_url' can be included",
-    ),
-  )
-  .optional();
+const include = z.array(includable).optional();
 
 export const readQuery = z.strictObject({
   include,
