@@ -60,7 +60,7 @@ const answer = async (request: Request, format: Format, context: Context): Promi
     signal: context.signal,
   });
   const accounted = account(events, { ...received.value, planned }, context);
-  const head = headOf(client, { format, plan: planned.decision.plan }, context);
+  const head = headOf(client, { format, planned }, context);
   const kept = client.keep ? keepTurn(accounted, { ...client.keep, head }, { ...context, turns }) : accounted;
   const headers = () => answerHeaders(planned, context);
   return ok(await encode(kept, { format, client, planned, head, headers }, context));

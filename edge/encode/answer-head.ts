@@ -1,18 +1,33 @@
-import type { Plan } from "../../shared/plan.ts";
-import { answererOf } from "../../shared/plan.ts";
+import { answererOf, isDirect, workersOf } from "../../shared/plan.ts";
 import type { AnswerHead, ClientRequest, Format } from "../formats/format.ts";
+import type { PlanReport } from "../formats/report.ts";
+import type { Planned } from "../plan/plan.ts";
 import type { Context } from "../runtime/context.ts";
 
-/** What the answer to a request will say of itself. */
+/**
+ * What the answer to a request will say of itself. `metadata.shoal_plan` and `metadata.shoal_progress`, each "true", ask
+ * for how it came about.
+ */
 export const headOf = (
   client: ClientRequest,
-  { format, plan }: { readonly format: Pick<Format, "answerId">; readonly plan: Plan },
+  { format, planned }: { readonly format: Pick<Format, "answerId">; readonly planned: Planned },
   { requestId, arrivedAt, clock }: Pick<Context, "requestId" | "arrivedAt" | "clock">,
 ): AnswerHead => ({
-  id: format.answerId(requestId, answererOf(plan)),
+  id: format.answerId(requestId, answererOf(planned.decision.plan)),
   created: Math.floor(arrivedAt / 1000),
   model: client.chat.model,
   includeUsage: client.includeUsage,
   ...(client.echo && { echo: client.echo }),
+  ...(client.chat.metadata["shoal_plan"] === "true" && { plan: reportPlan(planned) }),
+  ...(client.chat.metadata["shoal_progress"] === "true" &&
+    !isDirect(planned.decision.plan) && { progress: true as const }),
   now: () => Math.floor(clock.now() / 1000),
+});
+
+const reportPlan = ({ decision, source, fallback }: Planned): PlanReport => ({
+  source,
+  fallback,
+  reason: decision.reason,
+  kind: decision.plan.kind,
+  workers: workersOf(decision.plan),
 });

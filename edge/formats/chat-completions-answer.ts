@@ -4,7 +4,8 @@ import { answerText, type Answer, type AnswerEvent, type TokenLogprob } from "..
 import { toDollars } from "../../shared/pricing.ts";
 import { writeSse } from "../../shared/sse.ts";
 import { createBill } from "./bill.ts";
-import type { AnswerHead, Bill } from "./format.ts";
+import type { Account, AnswerHead, Bill } from "./format.ts";
+import { createReport } from "./report.ts";
 
 /** OpenAI's usage. Orchestration tokens are in no other figure but the total, as Fugu reports them; `cost` is in dollars. */
 const toUsage = ({ usage: { answer, orchestration }, cost }: Bill) => ({
@@ -33,7 +34,7 @@ const toLogprobs = (logprobs: readonly TokenLogprob[]) => ({
 });
 
 /** A whole answer. https://platform.openai.com/docs/api-reference/chat/object */
-export const writeJson = (head: AnswerHead, answer: Answer, bill: Bill) => {
+export const writeJson = (head: AnswerHead, answer: Answer, account: Account) => {
   const pick = <Type extends AssistantPart["type"]>(type: Type) =>
     answer.content.filter((part): part is Extract<AssistantPart, { type: Type }> => part.type === type);
   const text = answerText(answer);
@@ -68,7 +69,8 @@ export const writeJson = (head: AnswerHead, answer: Answer, bill: Bill) => {
         finish_reason: answer.end ?? "stop",
       },
     ],
-    usage: toUsage(bill),
+    usage: toUsage(account),
+    ...(account.report && { shoal: account.report }),
   };
 };
 
@@ -82,6 +84,7 @@ export const createStream = (head: AnswerHead) => {
   const chunk = (delta: object, logprobs: readonly TokenLogprob[] | null = null): string =>
     write({ index: 0, delta, logprobs: logprobs && toLogprobs(logprobs), finish_reason: null });
   const finish = (reason: string): string => write({ index: 0, delta: {}, logprobs: null, finish_reason: reason });
+  const report = head.plan && createReport(head.plan);
 
   let opened = false;
   const open = (): string => {
@@ -92,6 +95,7 @@ export const createStream = (head: AnswerHead) => {
 
   const read = (event: AnswerEvent): string => {
     bill.read(event);
+    report?.read(event);
     switch (event.type) {
       case "start":
         return open();
@@ -113,21 +117,29 @@ export const createStream = (head: AnswerHead) => {
       case "tool-call-delta":
         return chunk({ tool_calls: [{ index: event.index, function: { arguments: event.arguments } }] });
       case "end":
-        return open() + finish(event.reason) + usageChunk() + writeSse({ data: "[DONE]" });
+        return open() + finish(event.reason) + lastChunk() + writeSse({ data: "[DONE]" });
       case "error":
         return writeSse({ data: JSON.stringify(writeError(toWire(event.error))) });
       case "reasoning-signature":
       case "usage":
-      case "step-start":
       case "step-end":
         return "";
+      case "step-start":
+        return head.progress ? open() + chunk({ reasoning_content: `${event.role}: ${event.worker}\n` }) : "";
       default:
         return event satisfies never;
     }
   };
 
-  const usageChunk = (): string =>
-    head.includeUsage ? writeSse({ data: JSON.stringify({ ...base, choices: [], usage: toUsage(bill.total()) }) }) : "";
+  /** After the finish reason: usage when asked, and how the answer came about. */
+  const lastChunk = (): string => {
+    if (!head.includeUsage && !report) return "";
+    const own = {
+      ...(head.includeUsage && { usage: toUsage(bill.total()) }),
+      ...(report && { shoal: report.written() }),
+    };
+    return writeSse({ data: JSON.stringify({ ...base, choices: [], ...own }) });
+  };
 
   return { push: (events: readonly AnswerEvent[]) => events.map(read).join("") };
 };

@@ -4,6 +4,7 @@ import type { Answer, AnswerEvent } from "../../shared/events.ts";
 import type { MicroDollars } from "../../shared/pricing.ts";
 import type { Result } from "../../shared/result.ts";
 import type { UsageTotals } from "../../shared/usage.ts";
+import type { PlanReport, Report } from "./report.ts";
 import type { SentProof } from "../conversation/check-proofs.ts";
 
 /** A client's request, read. */
@@ -71,12 +72,19 @@ export type AnswerHead = {
   readonly model: string;
   readonly includeUsage: boolean;
   readonly echo?: Echo;
+  /** Where the client asked how the answer came about. */
+  readonly plan?: PlanReport;
+  /** Whether to tell, before the answer, whom a team asks. */
+  readonly progress?: true;
   /** Seconds since the epoch. */
   readonly now: () => number;
 };
 
 /** What the answer cost, inner steps apart. `cost` is null when a price is unknown. */
 export type Bill = { readonly usage: UsageTotals; readonly cost: MicroDollars | null };
+
+/** What goes with a whole answer: its bill, and where the client asked how it came about. */
+export type Account = Bill & { readonly report?: Report };
 
 /** A client's wire format: reading its requests, writing our events. One path for streams and whole answers. */
 export interface Format {
@@ -88,7 +96,7 @@ export interface Format {
   /** Writes a stream: gives each batch's bytes as text, empty when there is nothing to say. */
   stream(head: AnswerHead): { push(events: readonly AnswerEvent[]): string };
   /** A whole answer as JSON. */
-  json(head: AnswerHead, answer: Answer, bill: Bill): unknown;
+  json(head: AnswerHead, answer: Answer, account: Account): unknown;
   /** An error's body. */
   error(error: WireError): unknown;
   /** The status of an error where the format has one of its own. */

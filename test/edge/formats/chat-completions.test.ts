@@ -343,6 +343,17 @@ const toolAnswer = [
   endedBy("answer", "w/b", "tool_calls"),
 ];
 
+const plan = { source: "conductor", fallback: null, reason: "", kind: "workflow", workers: ["w/a", "w/b"] } as const;
+const draft = {
+  step: "draft",
+  worker: "w/a",
+  role: "answer",
+  outcome: "done",
+  input_tokens: 100,
+  output_tokens: 40,
+  cost: 0.00018,
+};
+
 const write = (events: readonly AnswerEvent[], rest: Partial<AnswerHead> = {}): string => {
   const stream = chatCompletions.stream({ ...head, ...rest });
   return events.map((event) => stream.push([event])).join("");
@@ -454,6 +465,19 @@ describe("a stream", () => {
 
   it("says nothing of inner steps", () => {
     expect(write(inner)).toBe("");
+  });
+
+  it("names those who are asked before the answer, for clients that want its progress", () => {
+    const chunks = readSse(write(inner, { progress: true })).map(({ data }) => JSON.parse(data).choices[0].delta);
+    expect(chunks).toEqual([{ role: "assistant", content: "", refusal: null }, { reasoning_content: "answer: w/a\n" }]);
+  });
+
+  it.each([true, false])("ends with the plan and its steps when asked, with usage: %s", (includeUsage) => {
+    const chunks = readSse(write(answer, { plan, includeUsage })).map(({ data }) => data);
+    const [last, done] = chunks.slice(-2);
+    expect(done).toBe("[DONE]");
+    expect(JSON.parse(last ?? "")).toMatchObject({ choices: [], shoal: { plan, steps: [draft] } });
+    expect("usage" in JSON.parse(last ?? "")).toBe(includeUsage);
   });
 });
 
