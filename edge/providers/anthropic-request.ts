@@ -11,6 +11,7 @@ import type {
 } from "../../shared/chat.ts";
 import { parseFields, type Fields } from "./narrow.ts";
 import type { Call } from "./provider.ts";
+import { withTurn } from "./system-alone.ts";
 import { unseal, type Origin } from "./signature.ts";
 
 /** Before the data of a redacted thought, which travels as a signature too. */
@@ -39,7 +40,8 @@ type Body = Omit<Messages, "messages"> & { messages: Turn[]; temperature?: numbe
 
 /** Canonical → Messages. https://platform.claude.com/docs/en/api/messages */
 export const messagesBody = (call: Call, origin: Origin): Body => {
-  const { chat, upstream, maxOutputTokens } = call;
+  const { upstream, maxOutputTokens } = call;
+  const chat = { ...call.chat, messages: withTurn(call.chat.messages) };
   const system = chat.messages.flatMap((message) => (message.role === "system" ? writeText(message) : []));
   return {
     model: upstream,

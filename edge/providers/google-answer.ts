@@ -46,8 +46,8 @@ const blocked = (provider: string, { blockReason, blockReasonMessage }: Fields):
   }),
 });
 
-/** There is no closing event: the answer is over when the body ends after a finish reason. */
-export const createContentDecoder = (origin: Origin): Decoder => {
+/** `names`: the client's of functions, by the vendor's. There is no closing event: the answer is over when the body ends after a finish reason. */
+export const createContentDecoder = (origin: Origin, names: ReadonlyMap<string, string>): Decoder => {
   const { provider } = origin;
   let id = "";
   let started = false;
@@ -71,13 +71,14 @@ export const createContentDecoder = (origin: Origin): Decoder => {
 
   const readCall = (called: Fields, signature: string): readonly CallEvent[] => {
     const index = calls;
+    const name = textOf(called["name"]);
     calls += 1;
     return [
       {
         type: "tool-call-start",
         index,
         id: textOf(called["id"]) || `call_${id}_${index}`,
-        name: textOf(called["name"]),
+        name: names.get(name) ?? name,
         ...(signature !== "" && { signature: seal(origin, signature) }),
       },
       { type: "tool-call-delta", index, arguments: JSON.stringify(fieldsOf(called["args"])) },

@@ -9,6 +9,7 @@ import type {
 } from "../../shared/chat.ts";
 import { parseFields, type Fields } from "./narrow.ts";
 import type { Call } from "./provider.ts";
+import { withTurn } from "./system-alone.ts";
 import { unseal, type Origin } from "./signature.ts";
 
 type Part = {
@@ -26,7 +27,8 @@ type Body = { model: string; contents: Content[]; config: Fields };
 
 /** Canonical → the SDK's parameters of `generateContentStream`. https://ai.google.dev/api/generate-content */
 export const contentBody = (call: Call, origin: Origin): Body => {
-  const { chat, upstream, reasoningEffort, maxOutputTokens } = call;
+  const { upstream, reasoningEffort, maxOutputTokens } = call;
+  const chat = { ...call.chat, messages: withTurn(call.chat.messages) };
   const system = chat.messages.flatMap((message) => (message.role === "system" ? [{ text: message.text }] : []));
   return {
     model: upstream,
@@ -63,14 +65,21 @@ const writeTools = ({ tools, toolChoice }: ChatRequest) => ({
 });
 
 const writeTool = ({ name, description, parameters }: Tool) => ({
-  name,
+  name: writeName(name),
   ...(description !== undefined && { description }),
   ...(parameters !== undefined && { parametersJsonSchema: parameters }),
 });
 
+/** The vendor's names begin with a letter or an underscore; other formats' may begin with a digit or a hyphen. */
+const writeName = (name: string): string => (/^[a-zA-Z_]/.test(name) ? name : `_${name}`);
+
+/** The client's name of a function by the vendor's. */
+export const namesOf = ({ tools }: ChatRequest): ReadonlyMap<string, string> =>
+  new Map(tools.map(({ name }) => [writeName(name), name]));
+
 /** `VALIDATED` is `AUTO` that holds to the schemas, which `ANY` does by itself. */
 const writeChoice = (tools: readonly Tool[], choice: ChatRequest["toolChoice"]) => {
-  if (typeof choice !== "string") return { mode: "ANY", allowedFunctionNames: [choice.name] };
+  if (typeof choice !== "string") return { mode: "ANY", allowedFunctionNames: [writeName(choice.name)] };
   if (choice === "none") return { mode: "NONE" };
   if (choice === "required") return { mode: "ANY" };
   return { mode: tools.some((tool) => tool.strict) ? "VALIDATED" : "AUTO" };
@@ -162,7 +171,7 @@ const writeAnswer = (parts: readonly AssistantPart[], origin: Origin): Part[] =>
         const args = parseFields(part.arguments) ?? (part.arguments.trim() === "" ? {} : { arguments: part.arguments });
         return [
           {
-            functionCall: { id: part.id, name: part.name, args },
+            functionCall: { id: part.id, name: writeName(part.name), args },
             ...(signature !== null && { thoughtSignature: signature }),
           },
         ];
@@ -185,7 +194,7 @@ const writeResult = (result: ToolResult, functionName: string): Part => {
   return {
     functionResponse: {
       id: result.toolCallId,
-      name: functionName,
+      name: writeName(functionName),
       response: result.isError === true ? { error: text } : { output: text },
       ...(images.length > 0 && { parts: images }),
     },

@@ -2,7 +2,7 @@ import type { GenerateContentParameters, GoogleGenAI } from "@google/genai/web";
 import type { UpstreamError } from "../../shared/errors.ts";
 import type { Ability } from "../../shared/workers.ts";
 import { createContentDecoder } from "./google-answer.ts";
-import { contentBody } from "./google-request.ts";
+import { contentBody, namesOf } from "./google-request.ts";
 import { fieldsOf, isFields, listOf, parseFields, textOf } from "./narrow.ts";
 import type { Call, Provider, SendIo } from "./provider.ts";
 import { keepClients } from "./sdk.ts";
@@ -82,6 +82,6 @@ export const google: Provider = {
     apiKey ? { apiKey, baseUrl: baseUrl || "https://generativelanguage.googleapis.com" } : null,
   request: (call) => contentBody(call, originOf(call)),
   send: async (body, connection, io) => sendContent(body, await clientOf(connection, io.fetch), io),
-  decoder: (call) => createContentDecoder(originOf(call)),
+  decoder: (call) => createContentDecoder(originOf(call), namesOf(call.chat)),
   error: (...failure) => readGoogleError(name, ...failure),
 };

@@ -3,7 +3,7 @@ import { createMessagesDecoder } from "./anthropic-answer.ts";
 import { messagesBody } from "./anthropic-request.ts";
 import { googleAbilities, readGoogleError, sendContent } from "./google.ts";
 import { createContentDecoder } from "./google-answer.ts";
-import { contentBody } from "./google-request.ts";
+import { contentBody, namesOf } from "./google-request.ts";
 import { withoutAutomaticCaching } from "./hosted-claude.ts";
 import { isFields, textOf, type Fields } from "./narrow.ts";
 import type { Call, Connection, DataRegion, Offer, Provider, SendIo } from "./provider.ts";
@@ -125,7 +125,10 @@ export const vertex: Provider = {
   offer,
   request,
   send,
-  decoder: (call) => (isClaude(call.upstream) ? createMessagesDecoder : createContentDecoder)(originOf(call)),
+  decoder: (call) =>
+    isClaude(call.upstream)
+      ? createMessagesDecoder(originOf(call))
+      : createContentDecoder(originOf(call), namesOf(call.chat)),
   /** Claude's errors and Gemini's differ in nothing that `readGoogleError` looks at. */
   error: (status, headers, body) => (status === 404 ? notServed(name) : readGoogleError(name, status, headers, body)),
 };

@@ -74,7 +74,8 @@ const refusalSchema = z.object({ error: z.object({ message: z.string(), param: z
 
 /** What the service says of a text is for the client to mend; everything else is ours. */
 const readRefusal = async (response: Response): Promise<ShoalError> => {
-  if (response.status !== 400) return away("the conductor is busy", Number(response.headers.get("retry-after")) || 1);
+  if (response.status === 503) return away("the conductor is busy", Number(response.headers.get("retry-after")) || 1);
+  if (response.status !== 400) return away("the conductor failed", 5);
   const { error } = refusalSchema.parse(await response.json());
   return { kind: "invalid_request", message: error.message, param: error.param };
 };

@@ -27,6 +27,8 @@ const embedder = "all-minilm-l6-v2";
 const failureOf = async (work: Promise<unknown>): Promise<unknown> =>
   work.then(() => null).catch((error: unknown) => error);
 
+const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, x, index) => sum + x * (b[index] ?? 0), 0);
+
 describe("embeddings", () => {
   it("are vectors of length 1, alike for texts that are", async () => {
     const { data, model, usage } = await client.embeddings.create({
@@ -35,8 +37,6 @@ describe("embeddings", () => {
       encoding_format: "float",
     });
     const [herring = [], fish = [], tax = []] = data.map(({ embedding }) => embedding);
-    const dot = (a: readonly number[], b: readonly number[]) =>
-      a.reduce((sum, x, index) => sum + x * (b[index] ?? 0), 0);
     expect(model).toBe(embedder);
     expect(herring).toHaveLength(384);
     expect(dot(herring, herring)).toBeCloseTo(1, 3);

@@ -288,6 +288,12 @@ describe("anthropic requests", () => {
     ]);
   });
 
+  it("puts the system's words to the model where there are no others", () => {
+    const body = anthropic.request(makeCall({ messages: [{ role: "system", text: "Say hi." }] }));
+    expect(body).toMatchObject({ messages: [{ role: "user", content: [{ type: "text", text: "Say hi." }] }] });
+    expect(body).not.toHaveProperty("system");
+  });
+
   it("sends a text file as text", () => {
     const content = [{ type: "file", mediaType: "text/markdown", base64: "S8O2bG4=" }] as const;
     expect(anthropic.request(makeCall({ messages: [{ role: "user", content }] }))).toMatchObject({

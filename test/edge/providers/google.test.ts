@@ -234,6 +234,27 @@ describe("google requests", () => {
     expect(body).toMatchObject({ toolConfig: { functionCallingConfig } });
   });
 
+  it("gives a function whose name begins with a digit a name that the vendor takes, and back", () => {
+    const call = makeCall({ tools: [{ name: "3d-model" }], toolChoice: { name: "3d-model" } });
+    expect(google.request(call)).toMatchObject({
+      config: {
+        tools: [{ functionDeclarations: [{ name: "_3d-model" }] }],
+        toolConfig: { functionCallingConfig: { allowedFunctionNames: ["_3d-model"] } },
+      },
+    });
+    const functionCall = { id: "c1", name: "_3d-model", args: {} };
+    const data = JSON.stringify({ responseId: "r", candidates: [{ content: { parts: [{ functionCall }] } }] });
+    expect(google.decoder(call).push({ data })).toContainEqual(
+      expect.objectContaining({ type: "tool-call-start", id: "c1", name: "3d-model" }),
+    );
+  });
+
+  it("puts the system's words to the model where there are no others", () => {
+    const body = google.request(makeCall({ messages: [{ role: "system", text: "Say hi." }] }));
+    expect(body).toMatchObject({ contents: [{ role: "user", parts: [{ text: "Say hi." }] }] });
+    expect(body).not.toHaveProperty("config.systemInstruction");
+  });
+
   it("asks for JSON without a schema", async () => {
     const body = await wireBody(makeCall({ output: { type: "json_object" } }));
     expect(body).toMatchObject({ generationConfig: { responseMimeType: "application/json" } });
