@@ -1,10 +1,10 @@
 /**
- * `npm run tables` computes README's tables on the conductor into test/results/conductor.json and writes them into
- * README; `--only a,b` computes just these. `--check` computes nothing and exits with 1 when README is not what the
- * results say, or the results are not of the committed weights; a wrong flag exits with 2.
+ * `npm run tables` computes the tables on the conductor into test/results/conductor.json and writes them into README
+ * and test/results/README; `--only a,b` computes just these. `--check` computes nothing and exits with 1 when a page is
+ * not what the results say, or the results are not of the committed weights; a wrong flag exits with 2.
  */
 import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import * as z from "zod";
 import { candidatesTable } from "./compete/tables-candidates.ts";
@@ -15,6 +15,7 @@ import { groundOf } from "./table-ground.ts";
 import { calibrationTable } from "./tables-calibration.ts";
 import { competitionTable } from "./tables-competition.ts";
 import { conductorTable } from "./tables-conductor.ts";
+import { detectorTable } from "./tables-detector.ts";
 import { generalizationTable } from "./tables-generalization.ts";
 import { mcpmarkTable } from "./tables-mcpmark.ts";
 import { poolsTable } from "./tables-pools.ts";
@@ -26,8 +27,8 @@ import { fillTables, tablesIn } from "./tables-readme.ts";
 import { readHeads } from "./weights.ts";
 
 const root = join(import.meta.dirname, "..", "..");
-const readmePath = join(root, "README.md");
 const resultsFolder = join(root, "test", "results");
+const pages = [join(root, "README.md"), join(resultsFolder, "README.md")];
 const resultsPath = join(resultsFolder, "conductor.json");
 
 /** To add one: define it in a file of its own, name it here, and put its markers into README. */
@@ -38,6 +39,7 @@ const tables: readonly Table[] = [
   featureGroupsTable,
   variantsTable,
   reliabilityTable,
+  detectorTable,
   calibrationTable,
   poolsTable,
   supportTable,
@@ -58,9 +60,11 @@ const main = async (): Promise<number> => {
   const stranger = wanted.find((name) => !tables.some((table) => table.name === name));
   if (stranger !== undefined) return fail(`no table is named ${stranger}`, 2);
   const results = await computeAll(wanted, before, heads);
-  const readme = await readFile(readmePath, "utf8");
-  const filled = fillTables(readme, renderer(results));
-  if (filled !== readme) await writeFile(readmePath, filled);
+  for (const page of pages) {
+    const text = await readFile(page, "utf8");
+    const filled = fillTables(text, renderer(results));
+    if (filled !== text) await writeFile(page, filled);
+  }
   for (const table of tables.filter(({ name }) => wanted.includes(name) && results[name])) {
     const rows = results[table.name]?.rows;
     for (const { name, plot } of table.plots(rows)) await writePlot(join(resultsFolder, name), plot);
@@ -93,19 +97,22 @@ const computeAll = async (wanted: readonly string[], before: Results, heads: Hea
 };
 
 const check = async (results: Results, weights: string): Promise<number> => {
-  const readme = await readFile(readmePath, "utf8");
-  const stale = tablesIn(readme).find((name) => results[name]?.weights !== weights);
-  if (stale !== undefined) return fail(`the table ${stale} is not of the committed weights: npm run tables`, 1);
-  return fillTables(readme, renderer(results)) === readme
-    ? 0
-    : fail("README differs from the results: npm run tables", 1);
+  for (const page of pages) {
+    const text = await readFile(page, "utf8");
+    const stale = tablesIn(text).find((name) => results[name]?.weights !== weights);
+    if (stale !== undefined) return fail(`the table ${stale} is not of the committed weights: npm run tables`, 1);
+    if (fillTables(text, renderer(results)) !== text) {
+      return fail(`${relative(root, page)} differs from the results: npm run tables`, 1);
+    }
+  }
+  return 0;
 };
 
 const renderer =
   (results: Results) =>
   (name: string): string => {
     const table = tables.find((entry) => entry.name === name);
-    if (!table || !results[name]) throw new Error(`README has a table ${name} that was not computed`);
+    if (!table || !results[name]) throw new Error(`a page has a table ${name} that was not computed`);
     return table.render(results[name].rows);
   };
 
