@@ -6,7 +6,6 @@ import type { Clock } from "../runtime/clock.ts";
 import type { Events } from "../execute/execute.ts";
 import { createBill } from "../formats/bill.ts";
 import type { AnswerHead, ClientRequest, Format } from "../formats/format.ts";
-import { createReport } from "../formats/report.ts";
 import { logBug } from "../runtime/log-bug.ts";
 import type { Planned } from "../plan/plan.ts";
 
@@ -56,18 +55,16 @@ const allowHeaders = (error: ShoalError): Record<string, string> =>
 
 const encodeJson = async (events: Events, { format, headers, head }: EncodeOptions): Promise<Response> => {
   const collector = createCollector();
-  const bill = createBill();
-  const report = head.plan && createReport(head.plan);
+  const bill = createBill(head.plan);
   for await (const batch of events) {
     for (const event of batch) {
       collector.push(event);
       bill.read(event);
-      report?.read(event);
     }
   }
   const answer = collector.answer();
   if (answer.error !== null) return encodeError(answer.error, format, headers());
-  return Response.json(format.json(head, answer, { ...bill.total(), ...(report && { report: report.written() }) }), {
+  return Response.json(format.json(head, answer, bill.total()), {
     headers: headers(),
   });
 };

@@ -4,8 +4,7 @@ import { answerText, type Answer, type AnswerEvent, type TokenLogprob } from "..
 import { toDollars } from "../../shared/pricing.ts";
 import { writeSse } from "../../shared/sse.ts";
 import { createBill } from "./bill.ts";
-import type { Account, AnswerHead, Bill } from "./format.ts";
-import { createReport } from "./report.ts";
+import type { AnswerHead, Bill } from "./format.ts";
 
 /** OpenAI's usage. Orchestration tokens are in no other figure but the total, as Fugu reports them; `cost` is in dollars. */
 const toUsage = ({ usage: { answer, orchestration }, cost }: Bill) => ({
@@ -34,7 +33,7 @@ const toLogprobs = (logprobs: readonly TokenLogprob[]) => ({
 });
 
 /** A whole answer. https://platform.openai.com/docs/api-reference/chat/object */
-export const writeJson = (head: AnswerHead, answer: Answer, account: Account) => {
+export const writeJson = (head: AnswerHead, answer: Answer, bill: Bill) => {
   const pick = <Type extends AssistantPart["type"]>(type: Type) =>
     answer.content.filter((part): part is Extract<AssistantPart, { type: Type }> => part.type === type);
   const text = answerText(answer);
@@ -69,14 +68,14 @@ export const writeJson = (head: AnswerHead, answer: Answer, account: Account) =>
         finish_reason: answer.end ?? "stop",
       },
     ],
-    usage: toUsage(account),
-    ...(account.report && { shoal: account.report }),
+    usage: toUsage(bill),
+    ...(bill.report && { shoal: bill.report }),
   };
 };
 
 /** Role first, deltas, finish reason, usage when asked, `[DONE]`; after an error event nothing more. */
 export const createStream = (head: AnswerHead) => {
-  const bill = createBill();
+  const bill = createBill(head.plan);
   const base = { id: head.id, object: "chat.completion.chunk", created: head.created, model: head.model };
   const usage = head.includeUsage ? { usage: null } : {};
   const write = (choice: object): string =>
@@ -84,7 +83,6 @@ export const createStream = (head: AnswerHead) => {
   const chunk = (delta: object, logprobs: readonly TokenLogprob[] | null = null): string =>
     write({ index: 0, delta, logprobs: logprobs && toLogprobs(logprobs), finish_reason: null });
   const finish = (reason: string): string => write({ index: 0, delta: {}, logprobs: null, finish_reason: reason });
-  const report = head.plan && createReport(head.plan);
 
   let opened = false;
   const open = (): string => {
@@ -95,7 +93,6 @@ export const createStream = (head: AnswerHead) => {
 
   const read = (event: AnswerEvent): string => {
     bill.read(event);
-    report?.read(event);
     switch (event.type) {
       case "start":
         return open();
@@ -133,10 +130,11 @@ export const createStream = (head: AnswerHead) => {
 
   /** After the finish reason: usage when asked, and how the answer came about. */
   const lastChunk = (): string => {
-    if (!head.includeUsage && !report) return "";
+    const total = bill.total();
+    if (!head.includeUsage && !total.report) return "";
     const own = {
-      ...(head.includeUsage && { usage: toUsage(bill.total()) }),
-      ...(report && { shoal: report.written() }),
+      ...(head.includeUsage && { usage: toUsage(total) }),
+      ...(total.report && { shoal: total.report }),
     };
     return writeSse({ data: JSON.stringify({ ...base, choices: [], ...own }) });
   };

@@ -80,11 +80,11 @@ export type AnswerHead = {
   readonly now: () => number;
 };
 
-/** What the answer cost, inner steps apart. `cost` is null when a price is unknown. */
-export type Bill = { readonly usage: UsageTotals; readonly cost: MicroDollars | null };
-
-/** What goes with a whole answer: its bill, and where the client asked how it came about. */
-export type Account = Bill & { readonly report?: Report };
+/**
+ * What the answer cost, inner steps apart, and where the client asked how it came about. `cost` is null when a price is
+ * unknown.
+ */
+export type Bill = { readonly usage: UsageTotals; readonly cost: MicroDollars | null; readonly report?: Report };
 
 /** A client's wire format: reading its requests, writing our events. One path for streams and whole answers. */
 export interface Format {
@@ -96,7 +96,7 @@ export interface Format {
   /** Writes a stream: gives each batch's bytes as text, empty when there is nothing to say. */
   stream(head: AnswerHead): { push(events: readonly AnswerEvent[]): string };
   /** A whole answer as JSON. */
-  json(head: AnswerHead, answer: Answer, account: Account): unknown;
+  json(head: AnswerHead, answer: Answer, bill: Bill): unknown;
   /** An error's body. */
   error(error: WireError): unknown;
   /** The status of an error where the format has one of its own. */

@@ -51,6 +51,7 @@ export const writeResource = (head: Omit<AnswerHead, "now">, state: State) => ({
   output: state.output,
   usage: state.bill ? toUsage(state.bill) : null,
   ...head.echo?.fields,
+  ...(state.bill?.report && { shoal: state.bill.report }),
 });
 
 /** Codes that clients act on keep their name; OpenAI's list has few. */

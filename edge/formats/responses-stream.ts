@@ -29,7 +29,7 @@ const prefixes = { message: "msg", reasoning: "rs", call: "fc" } as const;
  * https://developers.openai.com/api/reference/resources/responses/streaming-events
  */
 export const createStream = (head: AnswerHead) => {
-  const bill = createBill();
+  const bill = createBill(head.plan);
   const shown = shownOf(head);
   const turn = turnOfResponse(head.id) ?? "";
   const output: object[] = [];

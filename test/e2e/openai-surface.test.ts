@@ -169,6 +169,17 @@ describe("how an answer came about", () => {
     expect(chunks.at(-1)).toMatchObject({ choices: [], shoal: { plan: { kind: "workflow" } } });
   });
 
+  it("goes with a response too, whole and streamed", async () => {
+    const asked = { model: "shoal-ultra", input: question, metadata } as const;
+    const shoal = {
+      plan: { kind: "workflow" },
+      steps: expect.arrayContaining([expect.objectContaining({ role: "judge" })]),
+    };
+    expect(await client.responses.create(asked)).toMatchObject({ shoal });
+    const events = await Array.fromAsync(await client.responses.create({ ...asked, stream: true }));
+    expect(events.at(-1)).toMatchObject({ type: "response.completed", response: { shoal } });
+  });
+
   it("is left out otherwise", async () => {
     const answer = await client.chat.completions.create({ model: "shoal-mini", messages: question });
     expect(answer).not.toHaveProperty("shoal");
