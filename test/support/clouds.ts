@@ -10,7 +10,15 @@ import * as z from "zod";
 import { serviceAccount } from "./service-account.ts";
 import { findSigningProblem } from "./sigv4.ts";
 import { type Validate, validateAnthropic, validateChat, validateGoogle, validateResponse } from "./vendor-bodies.ts";
-import { type Answer, type Write, writeAnthropic, writeChat, writeGoogle, writeResponse } from "./vendor-streams.ts";
+import {
+  type Answer,
+  errorBody,
+  type Write,
+  writeAnthropic,
+  writeChat,
+  writeGoogle,
+  writeResponse,
+} from "./vendor-streams.ts";
 
 export type CloudCall = { readonly path: string; readonly model: string; readonly body: unknown };
 
@@ -24,7 +32,11 @@ type Verdict =
 
 type Cloud = { readonly url: string; readonly stop: () => Promise<void> };
 
-const answer: Answer = {
+/** What is said unless a test scripts it. `status`: other than 200, an error instead. */
+type Script = Answer & { readonly status: number };
+
+const ordinary: Script = {
+  status: 200,
   reasoning: [],
   text: ["Fish ", "turn ", "together."],
   toolCalls: [],
@@ -49,6 +61,8 @@ export type Clouds = {
   readonly calls: readonly CloudCall[];
   readonly problems: readonly string[];
   readonly tokensGiven: () => number;
+  script(changes: Partial<Script>): void;
+  /** Forgets calls, problems and the script. */
   reset(): void;
   [Symbol.asyncDispose](): Promise<void>;
 };
@@ -142,9 +156,15 @@ const see = async (request: IncomingMessage): Promise<Seen> => ({
   text: await readText(request),
 });
 
+const errorOf = (write: Write) => {
+  if (write === writeAnthropic) return errorBody.anthropic;
+  return write === writeGoogle ? errorBody.google : errorBody.openai;
+};
+
 export const startClouds = async (): Promise<Clouds> => {
   const calls: CloudCall[] = [];
   const problems: string[] = [];
+  let script = ordinary;
 
   const respond =
     (judgeCall: (seen: Seen) => Verdict | Promise<Verdict>) => (request: IncomingMessage, response: ServerResponse) => {
@@ -162,10 +182,14 @@ export const startClouds = async (): Promise<Clouds> => {
         }
         const body = parse(seen.text);
         calls.push({ path: seen.url.pathname, model: verdict.model, body });
+        if (script.status !== 200) {
+          response.writeHead(script.status, { "content-type": "application/json" });
+          return response.end(JSON.stringify(errorOf(verdict.write)(script.status, "scripted error")));
+        }
         response.writeHead(200, { "content-type": "text/event-stream" });
         return response.end(
           verdict
-            .write(answer, { model: verdict.model, body })
+            .write(script, { model: verdict.model, body })
             .map(({ wire }) => wire)
             .join(""),
         );
@@ -209,9 +233,13 @@ export const startClouds = async (): Promise<Clouds> => {
     calls,
     problems,
     tokensGiven: () => vertexJudge.tokens.length,
+    script(changes) {
+      script = { ...ordinary, ...changes };
+    },
     reset() {
       calls.length = 0;
       problems.length = 0;
+      script = ordinary;
     },
     async [Symbol.asyncDispose]() {
       await Promise.all([azure, vertex, bedrock].map((cloud) => cloud.stop()));

@@ -31,7 +31,12 @@ type Json = Readonly<Record<string, unknown>>;
 // --- OpenAI ---------------------------------------------------------------------------------------------------------
 
 /** `POST /v1/chat/completions`, which keeps a model's thoughts to itself. */
-export const writeChat: Write = (answer, { model, body }) => {
+export const writeChat: Write = (answer, request) => writeCompletion({ ...answer, reasoning: [] }, request);
+
+/** The same at a host that shows them. https://api-docs.deepseek.com/guides/thinking_mode */
+export const writeHostChat: Write = (answer, request) => writeCompletion(answer, request);
+
+const writeCompletion: Write = (answer, { model, body }) => {
   const chunk = (choices: readonly Json[], usage: Json | null, content = false): Frame => ({
     wire: `data: ${JSON.stringify({
       id: "chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT",
@@ -50,6 +55,7 @@ export const writeChat: Write = (answer, { model, body }) => {
   const { usage } = answer;
   return [
     delta({ role: "assistant", content: answer.toolCalls.length > 0 ? null : "", refusal: null }, false),
+    ...answer.reasoning.map((thought) => delta({ reasoning_content: thought }, true)),
     ...answer.text.map((text) => delta({ content: text }, true)),
     ...answer.toolCalls.flatMap((call, index) => [
       delta(

@@ -16,6 +16,7 @@ import {
   writeAnthropic,
   writeChat,
   writeGoogle,
+  writeHostChat,
   writeResponse,
 } from "./vendor-streams.ts";
 
@@ -100,6 +101,9 @@ type Traits = {
 const modelField = (body: unknown): string =>
   typeof body === "object" && body !== null && "model" in body && typeof body.model === "string" ? body.model : "";
 
+/** Another host that speaks Chat Completions: `/host/v1` beside OpenAI's own base path, with the same key. */
+const hostPath = "/host/v1/chat/completions";
+
 const traits: Record<VendorName, Traits> = {
   openai: {
     keyName: "OPENAI_API_KEY",
@@ -108,6 +112,7 @@ const traits: Record<VendorName, Traits> = {
     endpoint({ pathname }, body) {
       const model = modelField(body);
       if (pathname === "/v1/chat/completions") return { model, validate: validateChat, write: writeChat };
+      if (pathname === hostPath) return { model, validate: validateChat, write: writeHostChat };
       return pathname === "/v1/responses" ? { model, validate: validateResponse, write: writeResponse } : null;
     },
     authenticates: (headers, _url, key) => headers.authorization === `Bearer ${key}`,
