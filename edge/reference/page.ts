@@ -93,5 +93,6 @@ const describe = (schema: Schema): string => {
     ...(schema.minimum !== undefined && schema.minimum > -1e6 ? [`from ${schema.minimum}`] : []),
     ...(schema.maximum !== undefined && schema.maximum < 1e12 ? [`to ${schema.maximum}`] : []),
   ];
-  return [schema.type ?? "anything", ...bounds].join(" ");
+  const types = [schema.type ?? "anything"].flat().filter((type) => type !== "null");
+  return [types.join(" or "), ...bounds].join(" ");
 };
