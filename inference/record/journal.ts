@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { basename, dirname } from "node:path";
 import * as z from "zod";
-import { parseLine } from "../train/json-lines.ts";
+import { parseLine } from "../train/recordings/json-lines.ts";
 import { promptSchema, textOfPrompt, type Prompt } from "./prompts.ts";
 
 const call = {

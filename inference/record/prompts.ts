@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import * as z from "zod";
 import { readAnswer } from "../../shared/answers.ts";
-import { createRandom, shuffled } from "../train/random.ts";
-import { readJsonLines } from "../train/json-lines.ts";
-import { readRecordings, type Recording } from "../train/recordings.ts";
-import { bundledRecordings } from "../train/sets.ts";
+import { createRandom, shuffled } from "../train/fit/random.ts";
+import { readJsonLines } from "../train/recordings/json-lines.ts";
+import { readRecordings, type Recording } from "../train/recordings/recordings.ts";
+import { bundledRecordings } from "../train/recordings/sets.ts";
 
 const answerOf = <Kind extends "choice" | "number" | "short">(kind: Kind) =>
   z.strictObject({

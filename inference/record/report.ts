@@ -1,5 +1,5 @@
 /** What the recorder prints. Amounts in dollars. */
-import type { Recording } from "../train/recordings.ts";
+import type { Recording } from "../train/recordings/recordings.ts";
 import type { Job } from "./ask-all.ts";
 import { expectedOfCall, type Lengths, type Priced } from "./estimate.ts";
 import type { Verifier } from "./prompts.ts";

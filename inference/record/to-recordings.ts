@@ -1,4 +1,4 @@
-import type { Outcome, Recording, Sample } from "../train/recordings.ts";
+import type { Outcome, Recording, Sample } from "../train/recordings/recordings.ts";
 import { gradesOf, keyOf, promptsOf, type Entry, type EntryOf } from "./journal.ts";
 import type { Prompt } from "./prompts.ts";
 

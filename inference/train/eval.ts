@@ -6,13 +6,13 @@
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { contestantsOf, predictBoth, type Predictions } from "./contestants.ts";
-import { curvesOf, plotOf } from "./curves.ts";
-import { openEvaluations, type Evaluation } from "./evaluate.ts";
-import { parseFlags } from "./flags.ts";
-import { writePlot } from "./plot-files.ts";
-import { readHeads } from "./weights.ts";
-import { rowOf, tableText, type Row } from "./report.ts";
+import { contestantsOf, predictBoth, type Predictions } from "./replay/contestants.ts";
+import { curvesOf, plotOf } from "./evaluate/curves.ts";
+import { openEvaluations, type Evaluation } from "./evaluate/evaluate.ts";
+import { parseFlags } from "./evaluate/flags.ts";
+import { writePlot } from "./plot/plot-files.ts";
+import { readHeads } from "./fit/weights.ts";
+import { rowOf, tableText, type Row } from "./evaluate/report.ts";
 
 const main = async (): Promise<number> => {
   // npm runs scripts in the package's folder and says where it was called.

@@ -4,16 +4,16 @@ import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { HeadJson } from "../../shared/head.ts";
-import { embedTexts, type Embeddings } from "./embed.ts";
-import { fitBallots } from "./fit-ballots.ts";
-import { fitHead, type FittedHead } from "./fit-head.ts";
-import { headOptions, trainingSeed } from "./head-options.ts";
-import { predictHeldOut } from "./held-out.ts";
-import { measureHeldOut } from "./measure-held-out.ts";
-import type { Measured } from "./measure.ts";
-import { toPrompts, type Prompt } from "./prompts.ts";
-import { readRecordings, type RecordingSet } from "./recordings.ts";
-import { bundledRecordings, poolsOf } from "./sets.ts";
+import { embedTexts, type Embeddings } from "./fit/embed.ts";
+import { fitBallots } from "./fit/fit-ballots.ts";
+import { fitHead, type FittedHead } from "./fit/fit-head.ts";
+import { headOptions, trainingSeed } from "./fit/head-options.ts";
+import { predictHeldOut } from "./fit/held-out.ts";
+import { measureHeldOut } from "./replay/measure-held-out.ts";
+import type { Measured } from "./replay/measure.ts";
+import { toPrompts, type Prompt } from "./recordings/prompts.ts";
+import { readRecordings, type RecordingSet } from "./recordings/recordings.ts";
+import { bundledRecordings, poolsOf } from "./recordings/sets.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const train = async (folder: string, date: string): Promise<void> => {

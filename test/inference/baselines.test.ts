@@ -1,14 +1,14 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { openContest } from "../../inference/train/contest.ts";
-import type { Embeddings } from "../../inference/train/embed.ts";
-import { parseFlags } from "../../inference/train/flags.ts";
-import { fitHead } from "../../inference/train/fit-head.ts";
-import { readyHead } from "../../inference/train/held-out.ts";
-import { mixtureAt, upperHull } from "../../inference/train/hull.ts";
-import { readKnownSets, recognizeSet } from "../../inference/train/known-sets.ts";
-import { learnedRules } from "../../inference/train/learners.ts";
-import type { Prompt } from "../../inference/train/prompts.ts";
+import { openContest } from "../../inference/train/replay/contest.ts";
+import type { Embeddings } from "../../inference/train/fit/embed.ts";
+import { parseFlags } from "../../inference/train/evaluate/flags.ts";
+import { fitHead } from "../../inference/train/fit/fit-head.ts";
+import { readyHead } from "../../inference/train/fit/held-out.ts";
+import { mixtureAt, upperHull } from "../../inference/train/replay/hull.ts";
+import { readKnownSets, recognizeSet } from "../../inference/train/recordings/known-sets.ts";
+import { learnedRules } from "../../inference/train/replay/learners.ts";
+import type { Prompt } from "../../inference/train/recordings/prompts.ts";
 import { hashFeatures } from "../../shared/ngrams.ts";
 
 describe("upperHull", () => {

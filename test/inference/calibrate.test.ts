@@ -1,15 +1,15 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseHead, predict, packMatrix, type HeadJson } from "../../shared/head.ts";
-import { measureCalibration } from "../../inference/train/calibrate-error.ts";
-import { fitGround, readGround } from "../../inference/train/calibrate-ground.ts";
-import { fitCohort, joinCohorts, sigmoid, type Labeled } from "../../inference/train/calibrate-model.ts";
-import { parseOptions } from "../../inference/train/calibrate-options.ts";
-import { choosePrompts, estimate, groupByType, placeWorker } from "../../inference/train/calibrate-place.ts";
-import { fitProfile } from "../../inference/train/calibrate-profile.ts";
-import { withProfiles } from "../../inference/train/calibrate-weights.ts";
-import type { Prompt } from "../../inference/train/prompts.ts";
-import { createRandom } from "../../inference/train/random.ts";
+import { measureCalibration } from "../../inference/train/calibrate/error.ts";
+import { fitGround, readGround } from "../../inference/train/calibrate/ground.ts";
+import { fitCohort, joinCohorts, sigmoid, type Labeled } from "../../inference/train/calibrate/model.ts";
+import { parseOptions } from "../../inference/train/calibrate/options.ts";
+import { choosePrompts, estimate, groupByType, placeWorker } from "../../inference/train/calibrate/place.ts";
+import { fitProfile } from "../../inference/train/calibrate/profile.ts";
+import { withProfiles } from "../../inference/train/calibrate/weights.ts";
+import type { Prompt } from "../../inference/train/recordings/prompts.ts";
+import { createRandom } from "../../inference/train/fit/random.ts";
 
 const workers = ["a", "b", "c", "d", "e"];
 const offsets = { a: -0.6, b: -0.2, c: 0, d: 0.3, e: 0.5, new: 1.2 };

@@ -7,8 +7,8 @@ import { openOuterFolds } from "../../inference/train/compete/nested.ts";
 import { principalCoordinates } from "../../inference/train/compete/project.ts";
 import { evolve } from "../../inference/train/compete/sep-cma-es.ts";
 import { standingsOf } from "../../inference/train/compete/standings.ts";
-import type { Prompt } from "../../inference/train/prompts.ts";
-import { createRandom } from "../../inference/train/random.ts";
+import type { Prompt } from "../../inference/train/recordings/prompts.ts";
+import { createRandom } from "../../inference/train/fit/random.ts";
 import { hashFeatures } from "../../shared/ngrams.ts";
 
 const start = new Float64Array(10).fill(3);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { readLabelledPrompts } from "../../inference/train/labelled-prompts.ts";
-import { measureDetector, type DetectorRow } from "../../inference/train/measure-detector.ts";
+import { readLabelledPrompts } from "../../inference/train/tables/labelled-prompts.ts";
+import { measureDetector, type DetectorRow } from "../../inference/train/tables/measure-detector.ts";
 
 const rows = measureDetector(await readLabelledPrompts());
 

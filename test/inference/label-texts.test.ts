@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { labelTexts } from "../../inference/train/label-texts.ts";
-import { minimize } from "../../inference/train/minimize.ts";
-import type { Prompt } from "../../inference/train/prompts.ts";
-import { createRandom } from "../../inference/train/random.ts";
+import { labelTexts } from "../../inference/train/fit/label-texts.ts";
+import { minimize } from "../../inference/train/fit/minimize.ts";
+import type { Prompt } from "../../inference/train/recordings/prompts.ts";
+import { createRandom } from "../../inference/train/fit/random.ts";
 import { hashFeatures } from "../../shared/ngrams.ts";
 
 const shape = { dense: 0, buckets: 512 };

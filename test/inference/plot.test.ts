@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { drawPlot, type Plot } from "../../inference/train/plot.ts";
-import { writePlot } from "../../inference/train/plot-files.ts";
-import { placeLabels } from "../../inference/train/plot-labels.ts";
+import { drawPlot, type Plot } from "../../inference/train/plot/plot.ts";
+import { writePlot } from "../../inference/train/plot/plot-files.ts";
+import { placeLabels } from "../../inference/train/plot/plot-labels.ts";
 
 const plot: Plot = {
   title: "a < b & c",

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Prediction } from "../../shared/head.ts";
-import type { HeldOut } from "../../inference/train/held-out.ts";
-import { measurePools, pooledInterval } from "../../inference/train/pools.ts";
+import type { HeldOut } from "../../inference/train/fit/held-out.ts";
+import { measurePools, pooledInterval } from "../../inference/train/tables/pools.ts";
 
 /** Each worker is right on its own kind of prompt only, and the head says so. */
 const workers = ["a", "b", "c", "d"];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createRandom } from "../../inference/train/random.ts";
-import { reliabilityOf, type Stopped } from "../../inference/train/reliability.ts";
+import { createRandom } from "../../inference/train/fit/random.ts";
+import { reliabilityOf, type Stopped } from "../../inference/train/tables/reliability.ts";
 
 const ballots = (count: number, ballotOf: (random: () => number) => Stopped): readonly Stopped[] => {
   const random = createRandom(7);

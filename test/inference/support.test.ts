@@ -1,18 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { fitHead, type FitOptions } from "../../inference/train/fit-head.ts";
-import { readyHead } from "../../inference/train/held-out.ts";
-import { measureRepeated } from "../../inference/train/measure-mcpmark.ts";
-import { measureSupport } from "../../inference/train/measure-support.ts";
-import { modelsOfBoth, readSameModels } from "../../inference/train/measure-transfer.ts";
-import { summarize, tryHead } from "../../inference/train/measure-trial.ts";
-import type { Prompt } from "../../inference/train/prompts.ts";
-import { createRandom } from "../../inference/train/random.ts";
-import { translateInstructions, translateQuestions } from "../../inference/train/translations.ts";
-import { readKnownSets } from "../../inference/train/known-sets.ts";
+import { fitHead, type FitOptions } from "../../inference/train/fit/fit-head.ts";
+import { readyHead } from "../../inference/train/fit/held-out.ts";
+import { measureRepeated } from "../../inference/train/tables/measure-mcpmark.ts";
+import { measureSupport } from "../../inference/train/tables/measure-support.ts";
+import { modelsOfBoth, readSameModels } from "../../inference/train/tables/measure-transfer.ts";
+import { summarize, tryHead } from "../../inference/train/tables/measure-trial.ts";
+import type { Prompt } from "../../inference/train/recordings/prompts.ts";
+import { createRandom } from "../../inference/train/fit/random.ts";
+import { translateInstructions, translateQuestions } from "../../inference/train/tables/translations.ts";
+import { readKnownSets } from "../../inference/train/recordings/known-sets.ts";
 import { decide } from "../../shared/decide.ts";
 import { predict } from "../../shared/head.ts";
 import { hashFeatures } from "../../shared/ngrams.ts";
-import { requestOf } from "../../inference/train/replay.ts";
+import { requestOf } from "../../inference/train/replay/replay.ts";
 
 const themes = [
   { type: "code", words: ["function", "loop", "array", "compile", "pointer"], best: "coder" },

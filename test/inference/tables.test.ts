@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
-import { defineTable, interval } from "../../inference/train/table.ts";
-import { reliabilityTable } from "../../inference/train/tables-reliability.ts";
-import { fillTables, tablesIn } from "../../inference/train/tables-readme.ts";
+import { defineTable, interval } from "../../inference/train/tables/table.ts";
+import { reliabilityTable } from "../../inference/train/tables/tables-reliability.ts";
+import { fillTables, tablesIn } from "../../inference/train/tables/tables-readme.ts";
 
 const table = defineTable({
   name: "fish",

@@ -1,8 +1,8 @@
 /** Candidates and what they are compared with, each with decisions on every prompt. */
-import { oracle } from "../baselines.ts";
-import { fitStrengths } from "../fit-strengths.ts";
-import type { Prompt } from "../prompts.ts";
-import { playSingle, type Played } from "../replay.ts";
+import { oracle } from "../replay/baselines.ts";
+import { fitStrengths } from "../fit/fit-strengths.ts";
+import type { Prompt } from "../recordings/prompts.ts";
+import { playSingle, type Played } from "../replay/replay.ts";
 import type { Candidate } from "./candidate.ts";
 import { decidedBy, entriesOf, type Contestant, type Entry } from "./entries.ts";
 import { amountsOf } from "./expense.ts";

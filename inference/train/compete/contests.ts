@@ -1,9 +1,9 @@
 /** The contests of the tables: which recordings, which prompts of them, which pool. */
-import type { Embeddings } from "../embed.ts";
-import { headOptions, trainingSeed } from "../head-options.ts";
-import type { KnownSet } from "../known-sets.ts";
-import type { Prompt } from "../prompts.ts";
-import { createRandom, shuffled } from "../random.ts";
+import type { Embeddings } from "../fit/embed.ts";
+import { headOptions, trainingSeed } from "../fit/head-options.ts";
+import type { KnownSet } from "../recordings/known-sets.ts";
+import type { Prompt } from "../recordings/prompts.ts";
+import { createRandom, shuffled } from "../fit/random.ts";
 import { candidates } from "./candidates.ts";
 import { compete } from "./compete.ts";
 import { openField, type Field } from "./field.ts";

@@ -1,7 +1,7 @@
 /** Decisions on prompts that a training has not seen, carried out on the record. */
 import type { Preference } from "../../../shared/preference.ts";
-import type { Prompt } from "../prompts.ts";
-import { play, requestOf, type Played } from "../replay.ts";
+import type { Prompt } from "../recordings/prompts.ts";
+import { play, requestOf, type Played } from "../replay/replay.ts";
 import { predictionOf, type Amounts } from "./expense.ts";
 import type { OuterFold } from "./nested.ts";
 import type { QualityOf, Training } from "./training.ts";

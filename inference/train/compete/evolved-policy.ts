@@ -1,5 +1,5 @@
 /** The linear policy found by sep-CMA-ES, Trinity's optimizer, on few coordinates and without a gradient. */
-import { createRandom } from "../random.ts";
+import { createRandom } from "../fit/random.ts";
 import type { Candidate } from "./candidate.ts";
 import { qualityBy, scoreInto, sizeOf, zeroQuality, type Parameters } from "./linear-policy.ts";
 import { evolve } from "./sep-cma-es.ts";

@@ -1,8 +1,8 @@
 /** What workers are expected to cost on a text: the same for every candidate, as task types let expect. */
 import { decide } from "../../../shared/decide.ts";
 import type { Prediction } from "../../../shared/head.ts";
-import type { Strengths } from "../fit-strengths.ts";
-import { requestOf, type Trade } from "../replay.ts";
+import type { Strengths } from "../fit/fit-strengths.ts";
+import { requestOf, type Trade } from "../replay/replay.ts";
 import type { Field } from "./field.ts";
 
 /** By worker of the pool. */

@@ -1,11 +1,11 @@
 /** What each thing that training reads adds to task types × strengths. */
 import { viewOf } from "../../../shared/prompt-view.ts";
-import { embedPrompts } from "../embed-prompts.ts";
-import { trainingSeed } from "../head-options.ts";
-import type { Embeddings } from "../embed.ts";
-import type { KnownSet } from "../known-sets.ts";
-import type { Labeled } from "../fit-strengths.ts";
-import type { Prompt } from "../prompts.ts";
+import { embedPrompts } from "../fit/embed-prompts.ts";
+import { trainingSeed } from "../fit/head-options.ts";
+import type { Embeddings } from "../fit/embed.ts";
+import type { KnownSet } from "../recordings/known-sets.ts";
+import type { Labeled } from "../fit/fit-strengths.ts";
+import type { Prompt } from "../recordings/prompts.ts";
 import { openRecorded } from "./contests.ts";
 import { withoutNgrams, withoutVectors, type Field } from "./field.ts";
 import { openOuterFolds, type OuterFold } from "./nested.ts";

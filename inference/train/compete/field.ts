@@ -1,8 +1,8 @@
 /** All texts of one set with their inner products, made once for every fold and candidate. */
 import type { Rates } from "../../../shared/pricing.ts";
-import { fitPrices } from "../fit-prices.ts";
-import { columnsOf, type Row, type Shape } from "../linear.ts";
-import { isReadable, type Prompt } from "../prompts.ts";
+import { fitPrices } from "../fit/fit-prices.ts";
+import { columnsOf, type Row, type Shape } from "../fit/linear.ts";
+import { isReadable, type Prompt } from "../recordings/prompts.ts";
 
 export type Text = {
   readonly prompt: Prompt;

@@ -1,7 +1,7 @@
 /** Nested cross-validation by problem: inner folds choose each candidate's settings, outer folds score it with these. */
 import { preferenceTable } from "../../../shared/preference.ts";
-import { isReadable, type Prompt } from "../prompts.ts";
-import { foldsByProblem } from "../random.ts";
+import { isReadable, type Prompt } from "../recordings/prompts.ts";
+import { foldsByProblem } from "../fit/random.ts";
 import type { Candidate, Variant } from "./candidate.ts";
 import type { Field } from "./field.ts";
 import { openTraining, type Options, type QualityOf, type Training } from "./training.ts";

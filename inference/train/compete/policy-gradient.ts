@@ -1,5 +1,5 @@
 /** Expected-reward gradient: a linear policy that asks each worker with a probability, improved on recorded outcomes. */
-import { createRandom } from "../random.ts";
+import { createRandom } from "../fit/random.ts";
 import type { Candidate } from "./candidate.ts";
 import { addOuter, qualityBy, scoreInto, sizeOf, zeroQuality, type Parameters } from "./linear-policy.ts";
 import { drawSituation, type Situation } from "./situations.ts";

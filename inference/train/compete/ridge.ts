@@ -1,5 +1,5 @@
 /** Ridge regression of every worker's outcome on the features; and of what task types leave of it, on n-grams. */
-import { dotWeights, fitRidge, type Row } from "../linear.ts";
+import { dotWeights, fitRidge, type Row } from "../fit/linear.ts";
 import type { Candidate } from "./candidate.ts";
 import type { QualityOf, Training } from "./training.ts";
 import { fitTyped } from "./task-types.ts";

@@ -1,6 +1,6 @@
 /** Situations to train a policy in: a text, a preference and a pool, all drawn at random. */
 import { preferenceTable } from "../../../shared/preference.ts";
-import type { Random } from "../random.ts";
+import type { Random } from "../fit/random.ts";
 import type { Training } from "./training.ts";
 
 export type Situation = {

@@ -1,5 +1,5 @@
 /** Soft labels (stage one of Fugu's training): a multinomial regression whose targets are outcomes made into shares. */
-import { minimize } from "../minimize.ts";
+import { minimize } from "../fit/minimize.ts";
 import type { Candidate } from "./candidate.ts";
 import { addOuter, qualityBy, scoreInto, sizeOf, zeroQuality } from "./linear-policy.ts";
 import type { QualityOf, Training } from "./training.ts";

@@ -1,7 +1,7 @@
 /** What each contestant reaches at the named preferences. */
 import { preferenceTable, type Preference, type PreferenceName } from "../../../shared/preference.ts";
-import { bootstrapByProblem, type Interval } from "../bootstrap.ts";
-import { isPriced } from "../contest.ts";
+import { bootstrapByProblem, type Interval } from "../replay/bootstrap.ts";
+import { isPriced } from "../replay/contest.ts";
 import { bestSingleName } from "./compete.ts";
 import type { Contestant, Reading } from "./entries.ts";
 

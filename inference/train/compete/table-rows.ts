@@ -1,6 +1,6 @@
 /** Rows that both tables of the competition are made of. */
 import * as z from "zod";
-import { dollars, interval, percent, type Column } from "../table.ts";
+import { dollars, interval, percent, type Column } from "../tables/table.ts";
 import type { Standing } from "./standings.ts";
 
 const reachedSchema = z.strictObject({ score: z.number(), dollars: z.number().nullable() });

@@ -1,5 +1,5 @@
 /** Ways to learn who is good at what, by nested cross-validation: what wins ships. */
-import { defineTable } from "../table.ts";
+import { defineTable } from "../tables/table.ts";
 import { contestsOf } from "./contests.ts";
 import { intervalCell, reachedColumns, rowSchema, rowsOf } from "./table-rows.ts";
 

@@ -1,5 +1,5 @@
 /** What is lost when training reads less than it does, or otherwise, on the set that has types to tell. */
-import { defineTable } from "../table.ts";
+import { defineTable } from "../tables/table.ts";
 import { pricedSet } from "./contests.ts";
 import { groupContestants } from "./feature-groups.ts";
 import { standingsOf } from "./standings.ts";

@@ -1,5 +1,5 @@
 /** Task types × strengths: what ships. */
-import { fitStrengths, shippedPriors, type Priors } from "../fit-strengths.ts";
+import { fitStrengths, shippedPriors, type Priors } from "../fit/fit-strengths.ts";
 import type { Candidate } from "./candidate.ts";
 import type { QualityOf, Training } from "./training.ts";
 

@@ -1,10 +1,10 @@
 /** One training of a competition: what every candidate fitted on the same prompts starts from. */
-import { fitStrengths, type Labeled } from "../fit-strengths.ts";
-import { fitTypes } from "../fit-types.ts";
-import { labelTexts, type Labels } from "../label-texts.ts";
-import { dotWeights, softmax, type Row, type Shape } from "../linear.ts";
-import { isReadable, type Prompt } from "../prompts.ts";
-import { createRandom } from "../random.ts";
+import { fitStrengths, type Labeled } from "../fit/fit-strengths.ts";
+import { fitTypes } from "../fit/fit-types.ts";
+import { labelTexts, type Labels } from "../fit/label-texts.ts";
+import { dotWeights, softmax, type Row, type Shape } from "../fit/linear.ts";
+import { isReadable, type Prompt } from "../recordings/prompts.ts";
+import { createRandom } from "../fit/random.ts";
 import { expenseOf, type Expense } from "./expense.ts";
 import type { Field } from "./field.ts";
 import { principalCoordinates } from "./project.ts";

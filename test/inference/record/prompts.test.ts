@@ -7,7 +7,7 @@ import { gradeAnswer } from "../../../inference/record/grade.ts";
 import { drawPrompts, readBundledPrompts, readPrompts, type Prompt } from "../../../inference/record/prompts.ts";
 import { createRunTests } from "../../../inference/record/run-tests.ts";
 import { openSandbox } from "../../../inference/record/sandbox.ts";
-import { readJsonLines } from "../../../inference/train/json-lines.ts";
+import { readJsonLines } from "../../../inference/train/recordings/json-lines.ts";
 
 const sandbox = await openSandbox({ wallSeconds: 10 });
 const run = createRunTests(sandbox, () => "a word of this run");

@@ -1,0 +1,28 @@
+/** Task types that the weights have never seen: all prompts of a domain, or of one kind of task, kept out of training. */
+import { fitHead } from "../fit/fit-head.ts";
+import { readyHead } from "../fit/held-out.ts";
+import type { ReadingOptions } from "../fit/head-options.ts";
+import { tryHead, type Tried } from "./measure-trial.ts";
+import { isReadable, type Prompt } from "../recordings/prompts.ts";
+
+export type LeftOut = { readonly type: string; readonly tried: readonly Tried[] };
+
+/** One entry for each type of a set; `options` name the pool. */
+export const leaveTypesOut = (prompts: readonly Prompt[], options: ReadingOptions): readonly LeftOut[] => {
+  const types = [...new Set(prompts.filter(isReadable).flatMap(({ domain, type }) => [domain, type]))].toSorted();
+  return types.map((type) => {
+    const head = readyHead({
+      ...fitHead(
+        prompts.filter((prompt) => !isOf(prompt, type)),
+        options,
+      ),
+      ballot: {},
+    });
+    const readings = prompts
+      .filter((prompt) => isReadable(prompt) && isOf(prompt, type))
+      .map((prompt) => ({ prompt, features: options.featuresOf(prompt.texts[0] ?? "") }));
+    return { type, tried: tryHead(head, options.profiles, readings) };
+  });
+};
+
+const isOf = (prompt: Prompt, type: string): boolean => prompt.domain === type || prompt.type === type;
