@@ -1,9 +1,12 @@
 /** Every format with every worker's protocol, ability by ability. `npm run matrix` writes what passes as a table. */
+import { readFile } from "node:fs/promises";
+import path from "node:path";
 import { APIError as AnthropicError } from "@anthropic-ai/sdk";
 import { APIError as OpenaiError } from "openai";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, type TaskMeta } from "vitest";
 import { type Clouds, startClouds } from "../support/clouds.ts";
 import { type Format, formats } from "../support/formats.ts";
+import { matrixSchema, writeMatrixPage } from "../support/matrix-table.ts";
 import { startSystem, type System } from "../support/start.ts";
 import type { Answer } from "../support/vendor-streams.ts";
 import { startVendors, type Vendors, vendorNames } from "../support/vendors.ts";
@@ -250,6 +253,9 @@ const proofOf = ({ ability, shows }: Cell) => {
 
 type Stage = { readonly upstream: Upstream; readonly system: System; readonly end: () => Promise<void> };
 
+/** All that is tested below. */
+const declared: Cell[] = [];
+
 const testWorkers = (workers: readonly Worker[], set: () => Promise<Stage>) => {
   let stage: Stage;
   beforeAll(async () => {
@@ -271,6 +277,8 @@ const testWorkers = (workers: readonly Worker[], set: () => Promise<Stage>) => {
     const cells = Object.keys(abilities)
       .filter((ability) => ability !== "signatures" || worker.proof !== null)
       .map((ability): Cell => ({ worker: worker.name, format: name, ability, shows: showsOf(ability) }));
+
+    declared.push(...cells);
 
     it.for(cells)("$ability: $shows", async (cell, { task }) => {
       task.meta.cell = cell;
@@ -310,4 +318,14 @@ describe("bedrock", () => {
     bedrock,
     onClouds((clouds) => clouds.bedrock),
   );
+});
+
+const read = (file: string) => readFile(path.join(import.meta.dirname, "..", "results", file), "utf8");
+
+describe("the page of results", () => {
+  it("shows these cells and no others", async () => {
+    const cells = matrixSchema.parse(JSON.parse(await read("matrix.json")));
+    expect(cells).toEqual(declared);
+    expect(await read("matrix.md")).toBe(writeMatrixPage(cells));
+  });
 });
