@@ -1,8 +1,9 @@
 import type { ChatRequest } from "../shared/chat.ts";
-import { needsOf, workersOf, type Plan } from "../shared/plan.ts";
+import { needsOf, workersOf, type Plan, type Step } from "../shared/plan.ts";
 import { boundOf, type MicroDollars } from "../shared/pricing.ts";
 import { ok, type Result } from "../shared/result.ts";
 import type { ShoalError } from "../shared/errors.ts";
+import { withoutReview } from "../shared/team.ts";
 import { countInput, type InputTokens } from "../shared/tokens.ts";
 import type { WorkerCard } from "../shared/workers.ts";
 import { draw, type AdmitDeps, type Grant } from "./admit.ts";
@@ -47,7 +48,7 @@ export type Reservation = {
 /**
  * Sets aside the most that the plan can cost (every call it may run, all input at its dearest rate, all output up to the
  * cap) and tells the tenant's object that the request opens. What cannot be afforded is tried again with a small cap,
- * then refused with `insufficient_budget`.
+ * then refused with `insufficient_budget`. A team's review is extended for when its time has come: most turns have none.
  */
 export const reserve = async (
   request: ReserveInput,
@@ -77,14 +78,15 @@ const reserveUpTo = async (
   deps: ReserveDeps,
 ): Promise<Result<Reservation, ShoalError>> => {
   const bounds = { inputTokens: request.input.bound, outputCap, cardOf: cardsOf(request.pool) };
-  const amount = boundPlan(plan, bounds);
+  const amount = boundPlan(withoutReview(plan), bounds);
   const drawn = await draw(request.grant, amount, deps);
   if (!drawn.ok) return drawn;
   open({ part: 0, amount, leaseId: drawn.value.leaseId, worker: workersOf(plan).at(-1) ?? "" }, request, deps);
 
   let parts = 1;
   const extend = async (worker: string, chat: ChatRequest): Promise<boolean> => {
-    const more = boundCall(worker, 0, { ...bounds, inputTokens: countInput(chat).bound });
+    const call = { inputTokens: countInput(chat).bound, maxOutputTokens: chat.maxOutputTokens };
+    const more = boundCall(worker, call, bounds);
     const extension = await draw(request.grant, more, deps);
     if (extension.ok) open({ part: parts++, amount: more, leaseId: extension.value.leaseId, worker }, request, deps);
     return extension.ok;
@@ -127,32 +129,41 @@ type Bounds = {
   readonly cardOf: (worker: string) => WorkerCard;
 };
 
-/** Micro-dollars that one call costs at most; `frame`: tokens around the user's own words. */
-const boundCall = (worker: string, frame: number, { inputTokens, outputCap, cardOf }: Bounds): MicroDollars => {
+type BoundedCall = { readonly inputTokens: number; readonly maxOutputTokens: number | undefined };
+
+/** Micro-dollars that one call costs at most. */
+const boundCall = (worker: string, call: BoundedCall, { outputCap, cardOf }: Bounds): MicroDollars => {
   const card = cardOf(worker);
+  const output = Math.min(outputCap(card), call.maxOutputTokens ?? Infinity);
   // A worker without a price counts nothing; tenants with a budget are never given one.
-  return card.price === null ? 0 : boundOf(card.price, inputTokens + frame, outputCap(card));
+  return card.price === null ? 0 : boundOf(card.price, call.inputTokens, output);
 };
 
 /** Micro-dollars that a plan costs at most. */
 export const boundPlan = (plan: Plan, bounds: Bounds): MicroDollars => {
+  const bound = (step: BoundedStep, seen: readonly BoundedStep[]) => {
+    const inputTokens = bounds.inputTokens + boundFrame(seen, step.subtask ?? null, bounds);
+    return boundCall(step.worker, { inputTokens, maxOutputTokens: step.maxOutputTokens }, bounds);
+  };
   if (plan.kind === "ballot") {
-    const voters = plan.ballot.order.map((voter) => voter.worker);
-    const judge =
-      plan.ballot.judge === null ? 0 : boundCall(plan.ballot.judge, boundFrame(voters, null, bounds), bounds);
-    return voters.reduce((sum, voter) => sum + boundCall(voter, 0, bounds), judge);
+    const { order, judge } = plan.ballot;
+    return order.reduce((sum, voter) => sum + bound(voter, []), judge === null ? 0 : bound({ worker: judge }, order));
   }
-  const workerOf = new Map(plan.steps.map((step) => [step.id, step.worker]));
-  const seenBy = (step: (typeof plan.steps)[number]) =>
-    needsOf(step, plan.steps).flatMap((id) => workerOf.get(id) ?? []);
-  return plan.steps.reduce(
-    (sum, step) => sum + boundCall(step.worker, boundFrame(seenBy(step), step.subtask, bounds), bounds),
-    0,
-  );
+  const seenBy = (step: Step) => {
+    const needs = needsOf(step, plan.steps);
+    return plan.steps.filter(({ id }) => needs.includes(id));
+  };
+  return plan.steps.reduce((sum, step) => sum + bound(step, seenBy(step)), 0);
 };
 
+type BoundedStep = { readonly worker: string } & Partial<Pick<Step, "subtask" | "maxOutputTokens">>;
+
 /** Tokens of the words of others and of the subtask, as another tokenizer may count them. */
-const boundFrame = (seen: readonly string[], subtask: string | null, { outputCap, cardOf }: Bounds): number =>
-  seen.reduce((sum, other) => sum + tokenizerSpread * outputCap(cardOf(other)), 0) +
+const boundFrame = (seen: readonly BoundedStep[], subtask: string | null, { outputCap, cardOf }: Bounds): number =>
+  seen.reduce(
+    (sum, other) =>
+      sum + tokenizerSpread * Math.min(outputCap(cardOf(other.worker)), other.maxOutputTokens ?? Infinity),
+    0,
+  ) +
   (seen.length > 0 || subtask !== null ? frameTokens * (seen.length + 1) : 0) +
   maxBytesPerCharacter * (subtask?.length ?? 0);

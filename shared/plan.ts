@@ -5,7 +5,8 @@ import { err, ok, type Result } from "./result.ts";
 /** Conductor's workflows have at most five steps (arXiv 2512.04388, section 3). */
 export const maxSteps = 5;
 
-export const stepRoles = ["answer", "think", "verify", "judge"] as const;
+/** `act` and `revise` are of a team: see `team.ts`. */
+export const stepRoles = ["answer", "think", "verify", "judge", "act", "revise"] as const;
 
 const stepId = z.string().regex(/^[a-z0-9_]{1,16}$/);
 
@@ -17,6 +18,8 @@ export const stepSchema = z.strictObject({
   subtask: z.string().min(1).max(2000).nullable(),
   /** Which earlier steps' results the step may see. */
   access: z.union([z.literal("none"), z.literal("all"), z.array(stepId).max(maxSteps)]),
+  /** Output tokens that the step may use, reasoning included, where that is less than the request's cap. */
+  maxOutputTokens: z.number().int().min(1).optional(),
 });
 export type Step = z.infer<typeof stepSchema>;
 

@@ -1,7 +1,8 @@
 import { toWire, type ShoalError, type WireError } from "../../shared/errors.ts";
 import { createCollector, type AnswerEvent } from "../../shared/events.ts";
-import { isDirect } from "../../shared/plan.ts";
+import { isDirect, type Plan } from "../../shared/plan.ts";
 import { ssePing } from "../../shared/sse.ts";
+import { teamOf } from "../../shared/team.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Events } from "../execute/execute.ts";
 import { createBill } from "../formats/bill.ts";
@@ -76,8 +77,8 @@ const opens = (event: AnswerEvent): boolean =>
 const encodeStream = async (events: Events, options: EncodeOptions, deps: EncodeDeps): Promise<Response> => {
   const { format, headers, planned } = options;
   const held: AnswerEvent[] = [];
-  // A plan of several calls is sure to be silent for long: its stream opens at once.
-  const patience = startPatience(deps.clock, isDirect(planned.decision.plan) ? patienceMs : 0);
+  // A plan that begins with inner calls is sure to be silent for long: its stream opens at once.
+  const patience = startPatience(deps.clock, beginsWithAnswer(planned.decision.plan) ? patienceMs : 0);
   let pending = events.next();
   let ended = false;
   while (!ended && !held.some(opens)) {
@@ -105,6 +106,8 @@ const encodeStream = async (events: Events, options: EncodeOptions, deps: Encode
     },
   });
 };
+
+const beginsWithAnswer = (plan: Plan): boolean => isDirect(plan) || teamOf(plan)?.plan === null;
 
 const startPatience = (clock: Clock, ms: number): { over: Promise<"over">; stop: () => void } => {
   const { promise, resolve } = Promise.withResolvers<"over">();

@@ -1,4 +1,5 @@
 import { isDirect, workersOf, type Plan } from "../../shared/plan.ts";
+import { teamOf } from "../../shared/team.ts";
 import type { Context } from "../runtime/context.ts";
 import type { Planned } from "../plan/plan.ts";
 
@@ -16,10 +17,12 @@ export const answerHeaders = (planned: Planned, context: Context): Record<string
 });
 
 const describePlan = ({ decision, source, fallback }: Planned): string =>
-  [
-    `${kindOf(decision.plan)} ${workersOf(decision.plan).join(",")}`,
-    `source=${source}`,
-    ...(fallback === null ? [] : [`fallback=${fallback}`]),
-  ].join("; ");
+  [describe(decision.plan), `source=${source}`, ...(fallback === null ? [] : [`fallback=${fallback}`])].join("; ");
 
-const kindOf = (plan: Plan): string => (isDirect(plan) ? "direct" : plan.kind);
+/** Of a team the phases, and who works in each. */
+const describe = (plan: Plan): string => {
+  const team = teamOf(plan);
+  if (!team) return `${isDirect(plan) ? "direct" : plan.kind} ${workersOf(plan).join(",")}`;
+  const phases = [team.plan, team.act, team.verify].filter((step) => step !== null);
+  return `team ${phases.map(({ id, worker }) => `${id}=${worker}`).join(",")}`;
+};

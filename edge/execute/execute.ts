@@ -1,8 +1,7 @@
 import { readAnswer } from "../../shared/answers.ts";
 import { tally, type Vote } from "../../shared/ballot.ts";
-import type { ChatRequest } from "../../shared/chat.ts";
-import { isRetryable, type ShoalError } from "../../shared/errors.ts";
-import { answerText, collect, type AnswerEvent } from "../../shared/events.ts";
+import type { ShoalError } from "../../shared/errors.ts";
+import type { AnswerEvent } from "../../shared/events.ts";
 import {
   answerStep,
   judgeTask,
@@ -12,38 +11,25 @@ import {
   type Step,
   type Workflow,
 } from "../../shared/plan.ts";
-import { composeStep, type VisibleResult } from "./compose-step.ts";
+import { teamOf } from "../../shared/team.ts";
+import { answer, endOf, type Events, type ExecuteDeps } from "./answer.ts";
+import { composeStep } from "./compose-step.ts";
+import { collectStep, isUsable, toVisible } from "./inner-step.ts";
 import { createQueue } from "./queue.ts";
-import type { RunStep, StepRun } from "./run-step.ts";
+import type { StepRun } from "./run-step.ts";
+import { runTeam } from "./team.ts";
 
-export type Events = AsyncGenerator<readonly AnswerEvent[], void, void>;
-
-export type ExecuteDeps = {
-  readonly chat: ChatRequest;
-  /** Workers by falling utility: who answers when the chosen one cannot. */
-  readonly alternates: readonly string[];
-  /** Who serves a worker of the pool. */
-  readonly providerOf: (worker: string) => string;
-  readonly runStep: RunStep;
-  /** Whether the client reads the answer as it is written. */
-  readonly stream: boolean;
-  /** Sets dollars aside for a call that the plan did not foresee; false when they cannot be had. */
-  readonly extend: (worker: string, chat: ChatRequest) => Promise<boolean>;
-  /** Characters that no worker can know beforehand. */
-  readonly newBoundary: () => string;
-  /** Aborted when the client has left: then nobody else is asked. */
-  readonly signal: AbortSignal;
-};
-
-/** So many workers are tried in turn for the answer, the chosen one included. */
-const maxAttempts = 3;
+export type { Events, ExecuteDeps };
 
 /**
  * Runs a plan and gives the answer's events as they come, with those of inner steps among them. The last event is `end`
  * or `error`. Upstream trouble is data; nothing is thrown for it.
  */
-export const execute = (plan: Plan, deps: ExecuteDeps): Events =>
-  plan.kind === "workflow" ? runWorkflow(plan, deps) : runBallot(plan, deps);
+export const execute = (plan: Plan, deps: ExecuteDeps): Events => {
+  if (plan.kind === "ballot") return runBallot(plan, deps);
+  const team = teamOf(plan);
+  return team ? runTeam(team, deps) : runWorkflow(plan, deps);
+};
 
 /** Steps start the moment all they may see is complete; the last one streams. */
 async function* runWorkflow(plan: Workflow, deps: ExecuteDeps): Events {
@@ -87,61 +73,6 @@ const runInner = async (
   }
   const chat = composeStep(deps.chat, step, usable.map(toVisible), deps.newBoundary());
   return collectStep(step, chat, deps, emit);
-};
-
-/** Runs a step to its end; its accounting events go to `emit`, its words stay in the run. */
-const collectStep = async (
-  step: Step,
-  chat: ChatRequest,
-  deps: ExecuteDeps,
-  emit: (events: readonly AnswerEvent[]) => void,
-  signal?: AbortSignal,
-): Promise<StepRun> => {
-  const run = deps.runStep({ step, chat, whole: true, keep: true, ...(signal && { signal }) });
-  for (;;) {
-    const next = await run.next();
-    if (next.done) return next.value;
-    emit(next.value.filter((event) => accounting.has(event.type)));
-  }
-};
-
-const accounting: ReadonlySet<AnswerEvent["type"]> = new Set(["step-start", "step-end", "usage"]);
-
-const isUsable = (run: StepRun | null): run is StepRun => run !== null && run.error === null && run.end !== null;
-
-const toVisible = (run: StepRun): VisibleResult => ({ step: run.step.id, text: answerText(collect(run.events)) });
-
-const endOf = ({ step, end, stopSequence }: StepRun): AnswerEvent => ({
-  type: "end",
-  reason: end ?? "stop",
-  ...(stopSequence !== undefined && { stopSequence }),
-  step: step.id,
-  worker: step.worker,
-});
-
-/** The answering call, streamed. Until its first word another worker may take its place; after it, never. */
-async function* answer(step: Step, chat: ChatRequest, deps: ExecuteDeps): Events {
-  const tried = new Set<string>();
-  let worker: string | undefined = step.worker;
-  for (;;) {
-    tried.add(worker);
-    const run: StepRun = yield* deps.runStep({ step: { ...step, worker }, chat, whole: !deps.stream, keep: false });
-    if (run.error === null) return yield [endOf(run)];
-    const next = nextWorker(tried, deps);
-    const final =
-      deps.signal.aborted || run.spoke || !isRetryable(run.error) || next === undefined || tried.size >= maxAttempts;
-    if (final || !(await deps.extend(next, chat))) {
-      return yield [{ type: "error", error: run.error }];
-    }
-    worker = next;
-  }
-}
-
-/** By falling utility, but first of providers that have not failed: an outage mostly takes all workers of one. */
-const nextWorker = (tried: ReadonlySet<string>, { alternates, providerOf }: ExecuteDeps): string | undefined => {
-  const failed = new Set([...tried].map(providerOf));
-  const left = alternates.filter((candidate) => !tried.has(candidate));
-  return left.find((candidate) => !failed.has(providerOf(candidate))) ?? left[0];
 };
 
 /** Asks in waves until the ballot is decided, then sends the words of the best worker that agrees with the result. */

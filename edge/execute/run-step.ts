@@ -81,6 +81,7 @@ export const createRunStep = ({ pool, outputCap, signatures }: RunStepOptions, d
     const member = members.get(worker);
     if (!member) throw new Error(`the plan names ${worker}, which is not in the pool`);
     const { card } = member.worker;
+    const cap = Math.min(outputCap(card), chat.maxOutputTokens ?? Infinity);
     const kept: AnswerEvent[] = [];
     const signed: SignedCall[] = [];
     const meter = createMeter();
@@ -94,7 +95,7 @@ export const createRunStep = ({ pool, outputCap, signatures }: RunStepOptions, d
       chat: withoutDefaults(chat, card),
       upstream: member.worker.upstream,
       reasoningEffort: member.worker.reasoningEffort,
-      maxOutputTokens: outputCap(card),
+      maxOutputTokens: cap,
     };
     const target = { provider: member.provider, connection: member.connection, worker };
     const io = {
@@ -141,7 +142,7 @@ export const createRunStep = ({ pool, outputCap, signatures }: RunStepOptions, d
       error,
       canceled: outcome === "canceled",
       hiddenTokens: mayReason(member) ? Math.ceil(waitedMs * maxTokensPerMs) : 0,
-      bounds: () => ({ input: countInput(chat).bound, cap: outputCap(card) }),
+      bounds: () => ({ input: countInput(chat).bound, cap }),
     });
     yield [
       ...(usage ? [usageEvent(step, member, usage)] : []),

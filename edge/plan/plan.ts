@@ -3,6 +3,7 @@ import { decide } from "../../shared/decide.ts";
 import { decisionSchema, type Candidate, type Decision, type PlanRequest } from "../../shared/decision.ts";
 import { directPlan, isDirect, parsePlan, type Plan } from "../../shared/plan.ts";
 import type { Preference } from "../../shared/preference.ts";
+import { teamOf } from "../../shared/team.ts";
 import { promptView } from "../../shared/prompt-view.ts";
 import { detectExtractor } from "../../shared/detect-extractor.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
@@ -15,6 +16,7 @@ import type { ModelChoice } from "../pool/resolve-model.ts";
 import type { Settings } from "../runtime/settings.ts";
 import type { PlanSource } from "../account/trace.ts";
 import { ownerOfToolCall } from "../conversation/tool-call-id.ts";
+import { formTeam } from "./form-team.ts";
 
 /** Why the edge head decided in the conductor's place. */
 export type Fallback = "late" | "failed" | "invalid" | "not_configured";
@@ -45,21 +47,25 @@ export type PlanDeps = {
  */
 export const plan = async (input: PlanInput, deps: PlanDeps): Promise<Planned> => {
   const settled = settledWorker(input);
-  if (settled) return { decision: settledDecision(settled), source: settled.source, fallback: null };
-  return decideAnew(input, deps);
+  if (!settled) return decideAnew(input, deps);
+  // The edge knows well enough who else could have worked on it: a turn that is settled waits for nobody.
+  const decision = formTeam(settledDecision(settled), input, () => decideAtEdge(toPlanRequest(input, deps)).scores);
+  return { decision, source: settled.source, fallback: null };
 };
 
 /** The conductor's decision, whatever is settled: what a dry run shows. */
 export const decideAnew = async (input: PlanInput, deps: PlanDeps): Promise<Planned> => {
   const request = toPlanRequest(input, deps);
   const asked = await askConductor(request, deps);
-  if (asked.ok) return { decision: asked.value, source: "conductor", fallback: null };
+  const decision = asked.ok ? asked.value : decideAtEdge(request);
   return {
-    decision: decide(predictAtEdge(request), request, edgeWeights()),
-    source: "edge_head",
-    fallback: asked.error,
+    decision: formTeam(decision, input, () => decision.scores),
+    source: asked.ok ? "conductor" : "edge_head",
+    fallback: asked.ok ? null : asked.error,
   };
 };
+
+const decideAtEdge = (request: PlanRequest): Decision => decide(predictAtEdge(request), request, edgeWeights());
 
 type Settled = { readonly worker: string; readonly source: PlanSource; readonly reason: string };
 
@@ -150,9 +156,13 @@ const readDecision = (body: string, request: PlanRequest): Result<Decision, Fall
     : err("invalid");
 };
 
-/** One call where the tier promises it or tools are in play; a vote only on answers that the edge can compare. */
+/**
+ * One call where the tier promises it or tools are in play, for which the edge forms the team; a vote only on answers
+ * that the edge can compare.
+ */
 const fits = (made: Plan, { tier, tools, extractor }: PlanRequest): boolean => {
   if (isDirect(made)) return true;
+  if (teamOf(made)) return false;
   return tier === "ultra" && !tools && (made.kind === "workflow" || made.ballot.extractor === extractor);
 };
 

@@ -194,7 +194,7 @@ describe("tools", () => {
   it("sends a turn with tools to one worker, and the turn that answers them back to it", async () => {
     scriptAll({ text: [], toolCalls: [{ id: "vendor-id", name: "depth", arguments: ['{"sea":', '"north"}'] }] });
     const question = userSays("How deep is the North Sea?");
-    const first = await client.chat.completions.create({ model: "shoal-ultra", tools, messages: question });
+    const first = await client.chat.completions.create({ model: "shoal-mini", tools, messages: question });
     const message = first.choices[0]?.message;
     expect(first.choices[0]?.finish_reason).toBe("tool_calls");
     expect(message?.tool_calls).toMatchObject([{ function: { name: "depth", arguments: '{"sea":"north"}' } }]);
@@ -205,7 +205,7 @@ describe("tools", () => {
     scriptAll({ text: ["95 m on average."] });
     const second = await client.chat.completions
       .create({
-        model: "shoal-ultra",
+        model: "shoal-mini",
         tools,
         messages: [...question, message!, { role: "tool", tool_call_id: id, content: "95 m" }],
       })

@@ -359,7 +359,8 @@ describe("Anthropic's client with Shoal", () => {
     const body = await response.text();
     expect(body).toMatch(/^event: message_start\n/);
     expect(body).toContain('"stop_reason":"tool_use"');
-    expect(vendors.calls()).toHaveLength(1);
+    expect(response.headers.get("x-shoal-plan")).toMatch(/^team plan=\S+,act=/);
+    expect(vendors.calls()).toHaveLength(2);
     expect(vendors.violations).toEqual([]);
   });
 

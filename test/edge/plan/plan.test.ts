@@ -7,6 +7,7 @@ import type { ChatRequest, Message } from "../../../shared/chat.ts";
 import { planRequestSchema, type Decision } from "../../../shared/decision.ts";
 import { answerStep, directPlan, isDirect, parsePlan, type Plan } from "../../../shared/plan.ts";
 import { defaultPreference } from "../../../shared/preference.ts";
+import { teamOf, teamPlan } from "../../../shared/team.ts";
 import { countInput } from "../../../shared/tokens.ts";
 import { cardOf, memberOf, settingsOf } from "../../support/edge.ts";
 import { chatOf } from "../../support/events.ts";
@@ -117,9 +118,22 @@ describe("a settled turn", () => {
   it("goes back to the worker that made the tool call", async () => {
     const { asked, deps } = says(decisionOf(directPlan("north/b")));
     const chat = chatOf("", toolTurn(callOf("north/a")));
-    expect(await plan(inputOf({ chat, choice: ultra, affinityWorker: "north/c" }), deps)).toMatchObject({
+    expect(await plan(inputOf({ chat, affinityWorker: "north/c" }), deps)).toMatchObject({
       source: "tool_owner",
       decision: { plan: directPlan("north/a") },
+    });
+    expect(asked).toHaveLength(0);
+  });
+
+  it("goes back to it within a team of ultra, and still waits for no conductor", async () => {
+    const { asked, deps } = says(decisionOf(directPlan("north/b")));
+    const chat = chatOf("", toolTurn(callOf("north/a")));
+    const { source, decision } = await plan(inputOf({ chat, choice: ultra }), deps);
+    expect(source).toBe("tool_owner");
+    expect(teamOf(decision.plan)).toMatchObject({
+      plan: null,
+      act: { worker: "north/a" },
+      revise: { worker: "north/a" },
     });
     expect(asked).toHaveLength(0);
   });
@@ -233,6 +247,11 @@ const invalid: readonly [string, unknown, Partial<PlanInput>?][] = [
     "several calls for a turn with tools",
     decisionOf(workflow),
     { choice: ultra, chat: chatOf("hi", { tools: [{ name: "f" }] }) },
+  ],
+  [
+    "a team, which the edge alone forms",
+    decisionOf(teamPlan({ actor: "north/a", partner: "north/b", begins: true })),
+    { choice: ultra },
   ],
   ["a vote on prose", decisionOf(ballotOf("number")), { choice: ultra }],
   ["a vote by another extractor", decisionOf(ballotOf("number")), { choice: ultra, chat: chatOf(choiceQuestion) }],
