@@ -3,6 +3,7 @@ import type { Opening } from "../../edge/objects/records.ts";
 import { createOutbox } from "../../edge/objects/outbox.ts";
 import { boundPlan, outputCapOf, reserve } from "../../edge/reserve.ts";
 import { answerStep, directPlan, type Plan } from "../../shared/plan.ts";
+import { teamPlan } from "../../shared/team.ts";
 import { boundOf } from "../../shared/pricing.ts";
 import { countInput } from "../../shared/tokens.ts";
 import { cardOf, createTenant, keyOf, memberOf, settingsOf, settlementOf } from "../support/edge.ts";
@@ -110,6 +111,14 @@ describe("boundPlan", () => {
     );
   });
 
+  it("of a team counts every phase, those that advise up to their own cap", () => {
+    const team = teamPlan({ actor: "north/a", partner: "north/a", begins: true });
+    const act = boundPlan(directPlan("north/a"), { ...bounds, outputCap: () => 50_000 });
+    const whole = boundPlan(team, { ...bounds, outputCap: () => 50_000 });
+    expect(whole).toBeGreaterThan(2 * act + 2 * boundOf(price, 200, 8_192));
+    expect(whole).toBeLessThan(4 * act + boundOf(price, 4 * 2 * 50_000, 0));
+  });
+
   it("counts nothing for a worker without a price, which no tenant with a budget is given", () => {
     expect(boundPlan(directPlan("north/a"), { ...bounds, cardOf: () => ({ ...a, price: null }) })).toBe(0);
   });
@@ -132,6 +141,19 @@ describe("reserve", () => {
     const rest = { keyId: identity.keyId, keyHash: identity.keyHash, dev: false, affinity: null };
     expect(await tenant.admit({ ...rest, need: 1_000_000 })).toMatchObject({ ok: false });
     await tenant.record({ openings: [], settlements: [settlementOf(deps.requestId, 0)] });
+  });
+
+  it("sets aside for a team what surely runs, and its review when that has come, up to the review's own cap", async () => {
+    const { ask, opened } = await setUp(null);
+    const team = teamPlan({ actor: "north/b", partner: "north/a", begins: false });
+    const reserved = await ask(team, 1_000);
+    if (!reserved.ok) throw new Error(reserved.error.kind);
+    const chat = chatOf("How many fish?", { maxOutputTokens: 100 });
+    expect(await reserved.value.extend("north/a", chat)).toBe(true);
+    expect(opened.map(({ worker, amount }) => [worker, amount])).toEqual([
+      ["north/b", boundOf(price, 200, 1_000)],
+      ["north/a", boundOf(price, countInput(chat).bound, 100)],
+    ]);
   });
 
   it("leaves the request a minute to settle after its last moment", async () => {
