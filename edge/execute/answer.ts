@@ -35,6 +35,8 @@ export async function* answer(step: Step, chat: ChatRequest, deps: ExecuteDeps):
 /** What a call's events go through before they go out. */
 export type Gate = {
   readonly pass: (batch: readonly AnswerEvent[]) => readonly AnswerEvent[];
+  /** Whether a word has gone out. */
+  readonly spoke: () => boolean;
   /** Forgets what it holds: another worker takes the place of one that failed. */
   readonly clear: () => void;
 };
@@ -52,7 +54,8 @@ export async function* speak(
     tried.add(worker);
     const call = { step: { ...step, worker }, chat, whole: !deps.stream, keep: false };
     const run = yield* gate ? runThrough(gate, call, deps) : deps.runStep(call);
-    if (run.error === null || deps.signal.aborted || run.spoke || !isRetryable(run.error)) return run;
+    const spoke = gate ? gate.spoke() : run.spoke;
+    if (run.error === null || deps.signal.aborted || spoke || !isRetryable(run.error)) return run;
     const next = nextWorker(tried, deps);
     if (next === undefined || tried.size >= maxAttempts || !(await deps.extend(next, chat))) return run;
     gate?.clear();

@@ -77,22 +77,27 @@ async function* revise(
 const createHold = () => {
   let held: AnswerEvent[] = [];
   let open = false;
+  let thought = false;
   const release = (): readonly AnswerEvent[] => {
     const released = held;
     held = [];
     return released;
   };
   const passes = ({ type }: AnswerEvent): boolean =>
-    open || accounting.has(type) || (held.length === 0 && (type === "start" || type === "reasoning-delta"));
+    accounting.has(type) || (held.length === 0 && (type === "start" || type === "reasoning-delta"));
   return {
     pass: (batch) =>
       batch.flatMap((event) => {
         if (event.type === "tool-call-start") open = true;
         if (open) return [...release(), event];
-        if (passes(event)) return [event];
-        held.push(event);
-        return [];
+        if (!passes(event)) {
+          held.push(event);
+          return [];
+        }
+        thought ||= event.type === "reasoning-delta";
+        return [event];
       }),
+    spoke: () => open || thought,
     clear: release,
     release,
     text: () => answerText(collect(held)),

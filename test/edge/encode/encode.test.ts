@@ -8,6 +8,7 @@ import { createQueue } from "../../../edge/execute/queue.ts";
 import type { AnswerEvent } from "../../../shared/events.ts";
 import { directPlan, type Plan } from "../../../shared/plan.ts";
 import { readSse, ssePing } from "../../../shared/sse.ts";
+import { teamPlan } from "../../../shared/team.ts";
 import {
   chatOf,
   endedBy,
@@ -132,6 +133,7 @@ const follow = (response: Response) => {
   return { pieces, over, cancel: () => reader.cancel() };
 };
 
+const planOf = (begins: boolean) => teamPlan({ actor: "w/a", partner: "w/b", begins });
 const dataOf = (text: string): readonly string[] => readSse(text).map(({ data }) => data);
 
 describe("a stream's headers", () => {
@@ -163,6 +165,14 @@ describe("a stream's headers", () => {
     const { isOpen, clock } = setUp({ plan: workflow });
     await clock.advance(0);
     expect(await isOpen()).toBe(true);
+  });
+
+  it("wait as for one call when a team acts at once, and do not when it plans before", async () => {
+    const [acts, plans] = [setUp({ plan: planOf(false) }), setUp({ plan: planOf(true) })];
+    await acts.clock.advance(999);
+    expect(await acts.isOpen()).toBe(false);
+    await plans.clock.advance(0);
+    expect(await plans.isOpen()).toBe(true);
   });
 
   it("are asked for once, when they go out", async () => {

@@ -89,6 +89,12 @@ describe("a step", () => {
     expect(sent).toMatchObject([{ model: "a", max_tokens: 300, stream: true }]);
   });
 
+  it("sends the request's own cap where that is smaller", async () => {
+    const { start, sent } = setUp(() => eventStream(wholeText("Three.", 12, 3)));
+    await drain(start({ chat: { ...chat, maxOutputTokens: 100 } }));
+    expect(sent).toMatchObject([{ max_tokens: 100 }]);
+  });
+
   it("gives a tool call an id that names the worker", async () => {
     const call = { index: 0, id: "theirs", type: "function", function: { name: "weather", arguments: "{}" } };
     const body = chatStream({ delta: { tool_calls: [call] } }, { finish: "tool_calls" }) + done;

@@ -240,10 +240,26 @@ describe("another worker", () => {
     expect(text).toBe("95 m.");
   });
 
+  it("takes the place of one that breaks off in words that have not gone out", async () => {
+    const { calls, text } = await run({
+      "act north/a": { says: [start, textDelta("Let me")], error: upstreamError("network") },
+      "act south/b": overloaded,
+      act: says("95 m."),
+      verify: says("ACCEPT"),
+    });
+    expect(calls).toEqual(["act north/a", "act south/b", "act west/c", "verify south/b"]);
+    expect(text).toBe("95 m.");
+  });
+
   it("never checks itself", async () => {
     const { calls, text } = await run({ "act north/a": overloaded, act: says("95 m.") });
     expect(calls).toEqual(["act north/a", "act south/b"]);
     expect(text).toBe("95 m.");
+  });
+
+  it("is not asked after a thought has gone out", async () => {
+    const { calls } = await run({ act: { says: [reasoningDelta("Hm.")], error: upstreamError("network") } });
+    expect(calls).toEqual(["act north/a"]);
   });
 
   it("is not asked after a tool call has begun", async () => {
