@@ -19,20 +19,20 @@ type Options = {
 const maxPerSet = 600;
 /** All texts on one side of the border together weigh this; with it, the penalty of the weights. */
 const sideWeight = 1000;
-const ridge = 0.07;
+const ridge = 0.2;
 const rounds = 80;
 
 /** Share of a set's texts that may stand nearer to the border than `near`. */
 const outliers = 0.05;
 /** `far` of `near`. */
-const farShare = 0.75;
+const farShare = 0.5;
 /** Least logit of a prompt that is fully supported: odds of two to one. */
 const leastNear = Math.log(2);
 
 /**
  * The log odds that a text is one of the recorded sets' rather than of the background, linear in its n-grams: the
  * encoder's vector adds nothing to them. Sets weigh the same, whatever their size. `near` is what all but one in twenty
- * texts of every set reach, `far` three quarters of it. Words that neither side has leave the intercept, which is far below.
+ * texts of every set reach, `far` half of it. Words that neither side has leave the intercept, which is far below.
  */
 export const fitSupport = (texts: readonly SetText[], { shape, background, random }: Options): Support => {
   const sets = [...Map.groupBy(texts, ({ set }) => set).values()].map((members) =>
