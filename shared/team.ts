@@ -32,7 +32,7 @@ const reviseTask =
 /** Output tokens of a planner or verifier, reasoning included. */
 const adviceTokens = 8_192;
 
-export type Members = {
+type Members = {
   readonly actor: string;
   /** Plans and verifies. */
   readonly partner: string;

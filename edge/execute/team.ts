@@ -1,4 +1,5 @@
 import { answerText, collect, type AnswerEvent } from "../../shared/events.ts";
+import type { Step } from "../../shared/plan.ts";
 import { readVerdict, type Team } from "../../shared/team.ts";
 import { endOf, speak, type Events, type ExecuteDeps, type Gate } from "./answer.ts";
 import { composeStep, type VisibleResult } from "./compose-step.ts";
@@ -24,11 +25,10 @@ export async function* runTeam(team: Team, deps: ExecuteDeps): Events {
   if (!revised) yield [...held.release(), endOf(acted)];
 }
 
-type Words = { readonly text: string };
-const visible = ({ id }: { readonly id: string }, { text }: Words): VisibleResult => ({ step: id, text });
+const resultOf = ({ id }: Step, text: string): VisibleResult => ({ step: id, text });
 
 async function* plan(
-  step: NonNullable<Team["plan"]>,
+  step: Step,
   deps: ExecuteDeps,
 ): AsyncGenerator<readonly AnswerEvent[], readonly VisibleResult[], void> {
   const run = yield* innerStep(step, composeStep(deps.chat, step, [], deps.newBoundary()), deps);
@@ -45,7 +45,7 @@ async function* verify(
 ): AsyncGenerator<readonly AnswerEvent[], string | null, void> {
   // After a failover the verifier may be the one that acted: nobody is asked to check themselves.
   if (deps.signal.aborted || step.worker === acted.step.worker) return null;
-  const chat = composeStep(deps.chat, step, [visible(act, { text: draft })], deps.newBoundary());
+  const chat = composeStep(deps.chat, step, [resultOf(act, draft)], deps.newBoundary());
   if (!(await deps.extend(step.worker, chat))) return null;
   const run = yield* innerStep(step, chat, deps);
   return isUsable(run) ? readVerdict(toVisible(run).text) : null;
@@ -59,7 +59,7 @@ async function* revise(
   deps: ExecuteDeps,
 ): AsyncGenerator<readonly AnswerEvent[], boolean, void> {
   if (deps.signal.aborted) return false;
-  const results = [visible(act, { text: draft }), visible(verifier, { text: objection })];
+  const results = [resultOf(act, draft), resultOf(verifier, objection)];
   const chat = composeStep(deps.chat, step, results, deps.newBoundary());
   if (!(await deps.extend(worker, chat))) return false;
   const words = createRewording();
