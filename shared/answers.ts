@@ -173,7 +173,10 @@ const maxJson = 262_144;
 const readJson = (text: string): string | null => {
   if (text.length > maxJson) return null;
   const fenced = lastGroup(text, /```(?:json)?\s*\n([\s\S]*?)```/g);
-  for (const candidate of [text, fenced, between(text, "{", "}"), between(text, "[", "]")]) {
+  const [object, array] = [between(text, "{", "}"), between(text, "[", "]")];
+  // The longer one holds the other: the objects of a list are not the answer.
+  const embedded = (array?.length ?? 0) > (object?.length ?? 0) ? [array, object] : [object, array];
+  for (const candidate of [text, fenced, ...embedded]) {
     const canonical = candidate === null ? null : canonicalJson(candidate);
     if (canonical !== null) return canonical;
   }

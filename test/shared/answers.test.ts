@@ -84,6 +84,8 @@ describe("readAnswer", () => {
     const canonical = '{"a":[1,2],"b":"x"}';
     expect(readAnswer("json", '{"b": " x", "a": [1.0, 2e0]}')).toBe(canonical);
     expect(readAnswer("json", 'Here it is:\n```json\n{"a":[1,2],"b":"x"}\n```\nDone.')).toBe(canonical);
+    expect(readAnswer("json", 'The list is [{"a": 1}], as asked.')).toBe('[{"a":1}]');
+    expect(readAnswer("json", 'See [1]. It is {"a": [2]}.')).toBe('{"a":[2]}');
     expect(readAnswer("json", "{broken")).toBeNull();
     expect(readAnswer("json", "[".repeat(100_000))).toBeNull();
   });
