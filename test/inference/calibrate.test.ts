@@ -233,6 +233,12 @@ describe("a calibrated profile", () => {
     expect(profile.latencyMs).toEqual([null, null]);
   });
 
+  it("rests on no prompt whose text is not known", () => {
+    const untold = prompts.slice(0, 5).map((prompt, at) => ({ ...prompt, id: `untold${at}`, texts: [] }));
+    const models = { "vendor/new": { correct: 1, tokens_out: 900 } };
+    expect(fit([...asked, ...untold.map((prompt) => ({ ...prompt, models }))])).toEqual(profile);
+  });
+
   it("reads own prompts beside what the head predicts for the known workers", () => {
     const own = Array.from({ length: 40 }, (_, at) => draw(1).map((prompt) => ({ ...prompt, id: `own${at}` }))).flat();
     const right = fit(own.map((prompt) => ({ ...prompt, models: { "vendor/new": { correct: 1 } } })));

@@ -5,20 +5,20 @@ import { placePrompt, typesOf, type Ground, type Reading } from "./ground.ts";
 import { scoreOf, sigmoid, type Item, type Observation } from "./model.ts";
 import { choosePrompts, estimate, placeWorker, type Estimate } from "./place.ts";
 import { outputTokensOf } from "../fit/fit-strengths.ts";
-import type { Prompt } from "../recordings/prompts.ts";
+import { isReadable, type Prompt } from "../recordings/prompts.ts";
 import type { Outcome } from "../recordings/recordings.ts";
 
 export type Profile = HeadJson["profiles"][number];
 
 type Given = { readonly ground: Ground; readonly reading: Reading };
 
-/** What the worker's outcomes say; calls that failed say nothing. */
+/** What the worker's outcomes say; calls that failed, and prompts whose text is not known, say nothing. */
 export const observe = (
   worker: string,
   prompts: readonly Prompt[],
   { ground, reading }: Given,
 ): readonly Observation[] =>
-  prompts.flatMap((prompt) => {
+  prompts.filter(isReadable).flatMap((prompt) => {
     const score = scoreOf(prompt.models[worker]);
     return score === null ? [] : [{ ...placePrompt(prompt, ground, reading), score }];
   });
@@ -32,7 +32,7 @@ export const fitProfile = (
   const observations = observe(worker, prompts, { ground, reading });
   if (observations.length === 0) throw new Error(`${worker}: no outcome to calibrate on`);
   const { mean, strengths } = placeOn(observations, { ground, reading });
-  const rows = prompts.flatMap((prompt) => {
+  const rows = prompts.filter(isReadable).flatMap((prompt) => {
     const outcome = prompt.models[worker];
     return outcome ? [{ outcome, types: typesOf(prompt.texts[0] ?? "", reading) }] : [];
   });
