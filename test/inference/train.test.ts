@@ -10,7 +10,7 @@ import { readyHead } from "../../inference/train/fit/held-out.ts";
 import { toPrompts, type Prompt } from "../../inference/train/recordings/prompts.ts";
 import { createRandom, foldsByProblem } from "../../inference/train/fit/random.ts";
 import { readRecordings } from "../../inference/train/recordings/recordings.ts";
-import { play, requestOf } from "../../inference/train/replay/replay.ts";
+import { answerOf, play, requestOf } from "../../inference/train/replay/replay.ts";
 import { predict } from "../../shared/head.ts";
 import { hashFeatures } from "../../shared/ngrams.ts";
 
@@ -174,5 +174,14 @@ describe("fitBallot", () => {
     const perVote = fitted.agree + (fitted.agreeLogit + (fitted.agreeFirst ?? 0)) * (cast?.logit ?? 0);
     expect(perVote).toBeGreaterThan(1);
     expect(fitted.repeat).toBeLessThan(-2);
+  });
+});
+
+describe("a recorded answer", () => {
+  it("is the empty string whether recorded bare or in quotation marks", () => {
+    const bare = answerOf({ correct: 1, pred: "" }, "short");
+    expect(bare).not.toBeNull();
+    expect(answerOf({ correct: 1, pred: "''" }, "short")).toBe(bare);
+    expect(answerOf({ correct: 1, pred: null }, "short")).toBeNull();
   });
 });

@@ -107,7 +107,8 @@ export const answerOf = (outcome: Outcome | undefined, extractor: Extractor): st
   return recorded === "" && extractor === "short" ? emptyString : readAnswer(extractor, recorded);
 };
 
-const emptyString = "''";
+/** As `readAnswer` spells it. */
+const emptyString = '""';
 
 export const extractorOf = (prompt: Prompt): Extractor | null => {
   if (Object.values(prompt.models).every((outcome) => outcome.pred === undefined)) return null;
