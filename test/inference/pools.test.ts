@@ -49,6 +49,14 @@ describe("measurePools", () => {
     for (const { pool, interval } of results) expect(interval.mean).toBeCloseTo(25 * (pool.length - 1), 6);
   });
 
+  it("leaves out prompts that some worker was not recorded on", () => {
+    const [first, ...rest] = heldOut;
+    if (!first) throw new Error("no prompt");
+    const lacking = { ...first, prompt: { ...first.prompt, models: {} } };
+    const measured = measurePools({ set: "kinds", workers, recorded: prompts, heldOut: [lacking, ...rest], seed: 1 });
+    expect(new Set(measured.map(({ problems }) => problems.length))).toEqual(new Set([rest.length]));
+  });
+
   it("is no worse than a head of the pool's own workers", () => {
     const measured = results.flatMap(({ againstOwn }) => againstOwn ?? []);
     expect(new Set(measured)).toEqual(new Set([0]));

@@ -3,6 +3,7 @@ import { fitHead, type FitOptions } from "../../inference/train/fit/fit-head.ts"
 import { readyHead } from "../../inference/train/fit/held-out.ts";
 import { measureRepeated } from "../../inference/train/tables/measure-mcpmark.ts";
 import { measureSupport } from "../../inference/train/tables/measure-support.ts";
+import { leaveTypesOut } from "../../inference/train/tables/measure-left-out.ts";
 import { modelsOfBoth, readSameModels } from "../../inference/train/tables/measure-transfer.ts";
 import { summarize, tryHead } from "../../inference/train/tables/measure-trial.ts";
 import type { Prompt } from "../../inference/train/recordings/prompts.ts";
@@ -42,6 +43,7 @@ const chat = (count: number): string[] => {
 };
 
 const buckets = 256;
+const featuresOf = (text: string) => hashFeatures(text, buckets);
 const options: FitOptions = {
   kind: "edge",
   rowOf: (text) => ({ dense: null, sparse: hashFeatures(text, buckets) }),
@@ -121,6 +123,18 @@ describe("tryHead", () => {
   });
 });
 
+describe("leaveTypesOut", () => {
+  it("keeps the problems of a type out of training where they have another type", () => {
+    const prompts = recorded(80);
+    const twins = prompts
+      .filter(({ type }) => type === "law")
+      .map((prompt) => ({ ...prompt, id: `${prompt.id} again`, domain: "contract", type: "contract" }));
+    const left = leaveTypesOut([...prompts, ...twins], { ...options, featuresOf });
+    const law = left.find(({ type }) => type === "law")?.tried ?? [];
+    expect(new Set(law.map(({ type }) => type))).toEqual(new Set(["code"]));
+  });
+});
+
 const runsOf = (pattern: readonly number[]) => ({ correct: 0.5, runs: [...pattern] });
 
 describe("measureRepeated", () => {
@@ -132,7 +146,7 @@ describe("measureRepeated", () => {
       once: { correct: 1, runs: [1] },
     },
   }));
-  const rows = measureRepeated(prompts, { ...options, featuresOf: (text) => hashFeatures(text, buckets) });
+  const rows = measureRepeated(prompts, { ...options, featuresOf });
 
   it("serves the best worker where it dominates", () => {
     const row = rows.find(({ rule }) => rule === "head");

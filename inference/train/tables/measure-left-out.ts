@@ -7,17 +7,13 @@ import { isReadable, type Prompt } from "../recordings/prompts.ts";
 
 export type LeftOut = { readonly type: string; readonly tried: readonly Tried[] };
 
-/** One entry for each type of a set; `options` name the pool. */
+/** One entry for each type of a set, whose problems are kept out under other types too; `options` name the pool. */
 export const leaveTypesOut = (prompts: readonly Prompt[], options: ReadingOptions): readonly LeftOut[] => {
   const types = [...new Set(prompts.filter(isReadable).flatMap(({ domain, type }) => [domain, type]))].toSorted();
   return types.map((type) => {
-    const head = readyHead({
-      ...fitHead(
-        prompts.filter((prompt) => !isOf(prompt, type)),
-        options,
-      ),
-      ballot: {},
-    });
+    const problems = new Set(prompts.filter((prompt) => isOf(prompt, type)).map(({ problem }) => problem));
+    const training = prompts.filter((prompt) => !problems.has(prompt.problem));
+    const head = readyHead({ ...fitHead(training, options), ballot: {} });
     const readings = prompts
       .filter((prompt) => isReadable(prompt) && isOf(prompt, type))
       .map((prompt) => ({ prompt, features: options.featuresOf(prompt.texts[0] ?? "") }));

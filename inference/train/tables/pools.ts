@@ -5,6 +5,7 @@ import { fitPrices } from "../fit/fit-prices.ts";
 import { foldCount, type HeldOut } from "../fit/held-out.ts";
 import { playHeldOut, withBallots } from "../replay/measure-held-out.ts";
 import type { Prompt } from "../recordings/prompts.ts";
+import { lacksSome } from "../replay/contest.ts";
 import { playSingle } from "../replay/replay.ts";
 
 /** Held-out decisions within one pool, against its best single worker as the other folds tell. In points. */
@@ -35,14 +36,16 @@ const draws = 1000;
 const ownEvery = 12;
 
 /**
- * Every pair, every triple and the full pool at the preference for quality. Types, strengths and support are fitted
+ * Every pair, every triple and the full pool at the preference for quality, on the prompts that every worker of the
+ * widest pool was recorded on. Types, strengths and support are fitted
  * worker by worker, so a head fitted on a pool differs from one restricted to it in the ballot's coefficients alone.
  */
 export const measurePools = (options: PoolOptions): readonly PoolResult[] => {
-  const { workers, heldOut, seed } = options;
+  const { workers, seed } = options;
+  const heldOut = options.heldOut.filter(({ prompt }) => !lacksSome(prompt, workers));
   const restricted = withBallots(heldOut, seed);
   const pools = [...subsets(workers, 2), ...subsets(workers, 3), ...(workers.length > 3 ? [workers] : [])];
-  return pools.map((pool, at) => measurePool(pool, { ...options, restricted, fitsOwn: at % ownEvery === 0 }));
+  return pools.map((pool, at) => measurePool(pool, { ...options, heldOut, restricted, fitsOwn: at % ownEvery === 0 }));
 };
 
 type OnePool = PoolOptions & { readonly restricted: readonly HeldOut[]; readonly fitsOwn: boolean };

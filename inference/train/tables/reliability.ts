@@ -3,6 +3,7 @@ import { decide } from "../../../shared/decide.ts";
 import { preferenceTable, type Preference } from "../../../shared/preference.ts";
 import { fitPrices } from "../fit/fit-prices.ts";
 import type { HeldOut } from "../fit/held-out.ts";
+import { lacksSome } from "../replay/contest.ts";
 import { withBallots } from "../replay/measure-held-out.ts";
 import { extractorOf, poll, requestOf } from "../replay/replay.ts";
 import { poolsOf } from "../recordings/sets.ts";
@@ -59,7 +60,8 @@ const binOf = (stopped: readonly Stopped[]): ReliabilityBin => ({
 const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /**
- * A row for each set with comparable answers, pool and preference. Every ballot is carried out with coefficients that
+ * A row for each set with comparable answers, pool and preference, on the prompts that every worker of the pool was
+ * recorded on. Every ballot is carried out with coefficients that
  * were fitted on the other folds alone.
  */
 export const measureReliability = (heldOut: readonly HeldOut[], seed: number): readonly ReliabilityRow[] => {
@@ -69,7 +71,8 @@ export const measureReliability = (heldOut: readonly HeldOut[], seed: number): r
     const prices = fitPrices(members.map(({ prompt }) => prompt));
     return poolsOf(set).flatMap((pool) =>
       Object.values(preferenceTable).map((preference) => {
-        const ends = members.map((member) => endOf(member, { pool, prices, preference }));
+        const complete = members.filter(({ prompt }) => !lacksSome(prompt, pool));
+        const ends = complete.map((member) => endOf(member, { pool, prices, preference }));
         const stopped = ends.filter((end) => end !== null);
         const row = { set, workers: pool.length, preference: preference.name };
         return { ...row, ...reliabilityOf(stopped, ends.length - stopped.length) };

@@ -1,6 +1,6 @@
 /** Rules that Shoal is compared with, on the same prompts: those that learn are held out by problem in five folds. */
 import * as z from "zod";
-import { isPriced, openContest, type Contest } from "../replay/contest.ts";
+import { isPriced, lacksSome, openContest, type Contest } from "../replay/contest.ts";
 import { bestSingleRow, comparedRules } from "../replay/contestants.ts";
 import { rowOf, type Row } from "../evaluate/report.ts";
 import { defineTable, dollars, interval, percent } from "./table.ts";
@@ -25,9 +25,18 @@ export const competitionTable = defineTable({
     const vectors = await embeddings();
     return known.flatMap(({ name, pools, prompts }) =>
       pools.flatMap((pool) => {
-        const parts = { pool, prompts, training: prompts, heads, embeddings: vectors, ultra: true, instruction: true };
+        const complete = prompts.filter((prompt) => !lacksSome(prompt, pool));
+        const parts = {
+          pool,
+          prompts: complete,
+          training: prompts,
+          heads,
+          embeddings: vectors,
+          ultra: true,
+          instruction: true,
+        };
         const rows = comparedWith(openContest(parts));
-        return rows.map((row, at) => competitionRow(at === 0 ? titleOf(name, pool, prompts.length) : "", row));
+        return rows.map((row, at) => competitionRow(at === 0 ? titleOf(name, pool, complete.length) : "", row));
       }),
     );
   },
