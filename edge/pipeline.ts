@@ -123,7 +123,7 @@ export const receive = async (
   const pool = choosePool(roster.entries, { chat, choice: choice.value, key: grant.record, input }, context);
   if (!pool.ok) return pool;
 
-  const signatures = createSignatures(tenant, context);
+  const signatures = createSignatures(tenant, !format.signsThoughts, context);
   const restored = await signatures.restore(chat);
   const forged = checkProofs(client.value.proofs ?? [], chat, restored);
   if (forged) return err(forged);
@@ -133,7 +133,7 @@ export const receive = async (
     grant,
     choice: choice.value,
     preference: preference.value,
-    input,
+    input: restored === chat ? input : countInput(restored),
     pool: pool.value,
     affinity,
     affinityWorker:

@@ -1,4 +1,5 @@
-import type { AssistantPart, ChatRequest, Message } from "../../shared/chat.ts";
+import * as z from "zod";
+import type { AssistantPart, ChatRequest, Message, ReasoningPart } from "../../shared/chat.ts";
 import type { KeptSignature } from "../objects/records.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { createSealer } from "../runtime/seal.ts";
@@ -8,16 +9,29 @@ import { isSignedToolCall } from "./tool-call-id.ts";
 /**
  * Vendors sign thoughts and tool calls, and want the signatures back unchanged. A thought's travels to the client and
  * back sealed, in the field that the client's format has for it. A tool call's has no such field, so it is kept for a
- * day under the call's id, encrypted. What does not come back, or not as it was, is left out: vendors take that.
+ * day under the call's id, encrypted, and so are the thoughts that led to the call in a format without a field for
+ * theirs. What does not come back, or not as it was, is left out: vendors take that.
  */
 export interface Signatures {
+  /** Whether thoughts before a tool call are kept with it, since the client's format has no place for their signatures. */
+  readonly keepsThoughts: boolean;
   /** A thought's signature as the client gets it. */
   seal(signature: string): Promise<string>;
-  /** Keeps the signatures of tool calls: done before the call's last event leaves. A failure costs the signatures only. */
-  keep(calls: readonly { readonly id: string; readonly signature: string }[]): Promise<void>;
-  /** The request with the vendors' signatures in place. Asks an object only when it brings tool calls that were kept. */
+  /** Keeps what is signed of tool calls: done before the call's last event leaves. A failure costs the signatures only. */
+  keep(calls: readonly ({ readonly id: string } & Kept)[]): Promise<void>;
+  /** The request with the vendors' signatures, and the thoughts that were kept, in place. Asks an object only when it brings tool calls that were kept. */
   restore(chat: ChatRequest): Promise<ChatRequest>;
 }
+
+/** What is kept of a tool call. */
+const keptSchema = z.object({
+  signature: z.string().exactOptional(),
+  thoughts: z
+    .array(z.object({ text: z.string(), signature: z.string() }))
+    .readonly()
+    .exactOptional(),
+});
+type Kept = Readonly<z.infer<typeof keptSchema>>;
 
 /** What a tenant's log does for signatures. */
 export type SignatureStore = {
@@ -38,7 +52,7 @@ export type SignaturesDeps = {
 const patienceMs = 1_000;
 const nonceDigits = 24;
 
-export const createSignatures = (tenant: string, deps: SignaturesDeps): Signatures => {
+export const createSignatures = (tenant: string, keepsThoughts: boolean, deps: SignaturesDeps): Signatures => {
   const sealer = createSealer(deps.settings.keySecret);
   const thought = `thought ${tenant}`;
   const purposeOf = (call: string) => `call ${tenant} ${call}`;
@@ -55,19 +69,25 @@ export const createSignatures = (tenant: string, deps: SignaturesDeps): Signatur
     return answer;
   };
 
-  const find = async (calls: readonly string[]): Promise<ReadonlyMap<string, string>> => {
+  const find = async (calls: readonly string[]): Promise<ReadonlyMap<string, Kept>> => {
     if (calls.length === 0) return new Map();
     const kept = await ask(deps.objects.tenantLog(tenant).findSignatures(calls), []);
     const opened = await Promise.all(kept.map(({ call, sealed }) => sealer.open(sealed, purposeOf(call))));
-    return new Map(kept.flatMap(({ call }, index) => withText(call, opened[index] ?? null)));
+    return new Map(
+      kept.flatMap(({ call }, index) => {
+        const text = opened[index];
+        return typeof text === "string" ? [[call, keptSchema.parse(JSON.parse(text))]] : [];
+      }),
+    );
   };
 
   return {
+    keepsThoughts,
     seal: (signature) => seal(signature, thought),
     async keep(calls) {
       if (calls.length === 0) return;
       const sealed = await Promise.all(
-        calls.map(async ({ id, signature }) => ({ call: id, sealed: await seal(signature, purposeOf(id)) })),
+        calls.map(async ({ id, ...kept }) => ({ call: id, sealed: await seal(JSON.stringify(kept), purposeOf(id)) })),
       );
       await ask(deps.objects.tenantLog(tenant).keepSignatures(sealed), undefined);
     },
@@ -91,16 +111,37 @@ const withText = (key: string, text: string | null): readonly (readonly [string,
 
 const partsOf = (message: Message): readonly AssistantPart[] => (message.role === "assistant" ? message.content : []);
 
-type ByKey = ReadonlyMap<string, string>;
+type Calls = ReadonlyMap<string, Kept>;
+type Thoughts = ReadonlyMap<string, string>;
 
-const sign = (message: Message, ofCalls: ByKey, ofThoughts: ByKey): Message =>
+const sign = (message: Message, ofCalls: Calls, ofThoughts: Thoughts): Message =>
   message.role === "assistant"
-    ? { ...message, content: message.content.map((part) => signPart(part, ofCalls, ofThoughts)) }
+    ? {
+        ...message,
+        content: withThoughts(
+          message.content.map((part) => signPart(part, ofCalls, ofThoughts)),
+          ofCalls,
+        ),
+      }
     : message;
 
-const signPart = (part: AssistantPart, ofCalls: ByKey, ofThoughts: ByKey): AssistantPart => {
+/** With the kept thoughts: those before the first call before all else, as the model began with them. */
+const withThoughts = (content: readonly AssistantPart[], ofCalls: Calls): readonly AssistantPart[] => {
+  const first = content.find((part) => part.type === "tool-call");
+  return [
+    ...(first ? thoughtsBefore(first, ofCalls) : []),
+    ...content.flatMap((part) => (part === first ? [part] : [...thoughtsBefore(part, ofCalls), part])),
+  ];
+};
+
+const thoughtsBefore = (part: AssistantPart, ofCalls: Calls): readonly ReasoningPart[] =>
+  part.type === "tool-call"
+    ? (ofCalls.get(part.id)?.thoughts ?? []).map((thought) => ({ type: "reasoning", ...thought }))
+    : [];
+
+const signPart = (part: AssistantPart, ofCalls: Calls, ofThoughts: Thoughts): AssistantPart => {
   if (part.type === "tool-call") {
-    const signature = ofCalls.get(part.id);
+    const signature = ofCalls.get(part.id)?.signature;
     return signature === undefined ? part : { ...part, signature };
   }
   if (part.type !== "reasoning" || part.signature === undefined) return part;

@@ -39,11 +39,22 @@ export type StepRequest = {
 /** Gives the step's events without `end` and `error`, which it returns. */
 export type RunStep = (request: StepRequest) => AsyncGenerator<readonly AnswerEvent[], StepRun, void>;
 
-/** A tool call under the id by which the client knows it, with the vendor's signature. */
-export type SignedCall = { readonly id: string; readonly signature: string };
+/** A thought with the vendor's signature. */
+export type SignedThought = { readonly text: string; readonly signature: string };
 
-/** Signatures are the vendor's: a client gets those of thoughts sealed, those of tool calls are kept. */
+/** A tool call under the id by which the client knows it, with the vendor's signature and the thoughts before it. */
+export type SignedCall = {
+  readonly id: string;
+  readonly signature?: string;
+  readonly thoughts?: readonly SignedThought[];
+};
+
+/**
+ * Signatures are the vendor's: a client gets those of thoughts sealed, those of tool calls are kept, and with them the
+ * thoughts that led to the call where the client's format has no place for their signatures.
+ */
 export type KeepsSignatures = {
+  readonly keepsThoughts: boolean;
   seal(signature: string): Promise<string>;
   keep(calls: readonly SignedCall[]): Promise<void>;
 };
@@ -84,6 +95,7 @@ export const createRunStep = ({ pool, outputCap, signatures }: RunStepOptions, d
     const cap = Math.min(outputCap(card), chat.maxOutputTokens ?? Infinity);
     const kept: AnswerEvent[] = [];
     const signed: SignedCall[] = [];
+    const thoughts = createThoughts();
     const meter = createMeter();
     let end: Extract<CallEvent, { type: "end" }> | null = null;
     let error: ShoalError | null = null;
@@ -122,19 +134,27 @@ export const createRunStep = ({ pool, outputCap, signatures }: RunStepOptions, d
         else if (event.type === "error") error = event.error;
         else if (event.type === "tool-call-start") {
           const { index, name, signature } = event;
-          const id = makeToolCallId(worker, deps.newId(), signature !== undefined);
-          if (signature !== undefined) signed.push({ id, signature });
+          const isSigned = signature !== undefined || (signatures.keepsThoughts && thoughts.any());
+          const id = makeToolCallId(worker, deps.newId(), isSigned);
+          if (isSigned) {
+            signed.push({ id, ...(signature !== undefined && { signature }), thoughts: thoughts.take() });
+          }
           out.push({ type: event.type, index, id, name });
         } else if (event.type === "reasoning-signature") {
+          if (signatures.keepsThoughts) thoughts.sign(event.signature);
           out.push({ type: event.type, signature: await signatures.seal(event.signature) });
-        } else if (event.type !== "usage") out.push(event);
+        } else if (event.type !== "usage") {
+          if (event.type === "reasoning-delta") thoughts.read(event.text);
+          out.push(event);
+        }
         spoke ||= words.has(event.type);
       }
       if (keep) kept.push(...out);
       if (out.length > 0) yield out;
     }
 
-    if (signed.length > 0) await signatures.keep(signed);
+    const toKeep = withLateThoughts(signed, thoughts.take());
+    if (toKeep.length > 0) await signatures.keep(toKeep);
     const outcome = outcomeOf(error, stop);
     if (outcome === "done") deps.health.succeeded(worker, waitedMs);
     if (outcome === "failed" && isWorkersFault(error)) deps.health.failed(worker, deps.clock.now());
@@ -242,3 +262,35 @@ const createMeter = () => {
     },
   };
 };
+
+/** The thoughts since the last tool call. */
+const createThoughts = () => {
+  let text = "";
+  let signed: SignedThought[] = [];
+  return {
+    any: () => text !== "" || signed.length > 0,
+    read(piece: string) {
+      text += piece;
+    },
+    sign(signature: string) {
+      signed.push({ text, signature });
+      text = "";
+    },
+    /** Those that are signed; a signature that is still to come takes the text then. */
+    take(): readonly SignedThought[] {
+      const taken = signed;
+      signed = [];
+      return taken;
+    },
+  };
+};
+
+/** Hosts may sign thoughts when all has been said: these belong to the first call. */
+const withLateThoughts = (calls: readonly SignedCall[], late: readonly SignedThought[]): readonly SignedCall[] =>
+  calls
+    .map(({ thoughts = [], ...call }, index) => ({
+      ...call,
+      thoughts: index === 0 ? [...thoughts, ...late] : thoughts,
+    }))
+    .filter((call) => call.signature !== undefined || call.thoughts.length > 0)
+    .map(({ thoughts, ...call }) => (thoughts.length > 0 ? { ...call, thoughts } : call));

@@ -89,6 +89,8 @@ export type Bill = { readonly usage: UsageTotals; readonly cost: MicroDollars | 
 /** A client's wire format: reading its requests, writing our events. One path for streams and whole answers. */
 export interface Format {
   readonly name: string;
+  /** Answers have a field for the signature of a thought. */
+  readonly signsThoughts: boolean;
   /** An answer's id. `worker`: the one that the plan wants to write it. */
   answerId(requestId: string, worker: string): string;
   /** The body, already JSON, as a canonical request; the error names the field. */

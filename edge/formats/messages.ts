@@ -11,6 +11,7 @@ export const speaksMessages = ({ url, headers }: Request): boolean =>
 /** Anthropic's Messages. https://platform.claude.com/docs/en/api/messages */
 export const messages: Format = {
   name: "messages",
+  signsThoughts: true,
   answerId: (requestId) => `msg_${requestId}`,
   parse: readRequest,
   stream: createStream,

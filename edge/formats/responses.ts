@@ -7,6 +7,7 @@ import { createStream } from "./responses-stream.ts";
 /** OpenAI's Responses. https://developers.openai.com/api/reference/resources/responses */
 export const responses: Format = {
   name: "responses",
+  signsThoughts: true,
   answerId: makeResponseId,
   parse: readRequest,
   stream: createStream,

@@ -14,7 +14,7 @@ const newId = () => crypto.randomUUID().replaceAll("-", "");
 const setUp = (tenant = newTenant(), keySecret = "secret-1", objects: SignaturesDeps["objects"] = objectsOf()) => {
   const asked: string[] = [];
   const clock = createHandClock();
-  const signatures = createSignatures(tenant, {
+  const signatures = createSignatures(tenant, true, {
     settings: settingsOf({ KEY_SECRET: keySecret }),
     objects: {
       tenantLog: (name) => {
@@ -78,6 +78,25 @@ describe("a tool call's signature", () => {
     const { messages } = await elsewhere.signatures.restore(said(...ids.map(call)));
     expect(messages[0]).toMatchObject({ content: [{ signature: "proof 0" }, { signature: "proof 1" }] });
     expect(elsewhere.asked).toEqual([tenant]);
+  });
+
+  it("comes with the thoughts before the call, which the answer began with", async () => {
+    const { signatures } = setUp();
+    const [first, second] = [makeToolCallId("w/a", newId(), true), makeToolCallId("w/a", newId(), true)];
+    await signatures.keep([
+      { id: first, thoughts: [{ text: "hm", signature: "proof 1" }] },
+      { id: second, signature: "of the call", thoughts: [{ text: "so", signature: "proof 2" }] },
+    ]);
+    const words: AssistantPart = { type: "text", text: "Let me look." };
+    expect(await signatures.restore(said(words, call(first), call(second)))).toEqual(
+      said(
+        { type: "reasoning", text: "hm", signature: "proof 1" },
+        words,
+        call(first),
+        { type: "reasoning", text: "so", signature: "proof 2" },
+        { type: "tool-call", id: second, name: "depth", arguments: "{}", signature: "of the call" },
+      ),
+    );
   });
 
   it("costs a request without such calls nothing", async () => {

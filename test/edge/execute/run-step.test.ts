@@ -29,7 +29,11 @@ const setUp = (answer: () => Response | Promise<Response>, member = memberOf(car
     {
       pool: [member],
       outputCap: (each) => Math.min(300, each.maxOutputTokens),
-      signatures: { seal: async (signature) => `sealed ${signature}`, keep: async (calls) => void kept.push(...calls) },
+      signatures: {
+        keepsThoughts: true,
+        seal: async (signature) => `sealed ${signature}`,
+        keep: async (calls) => void kept.push(...calls),
+      },
     },
     {
       fetch: async (input, init) => {
@@ -117,6 +121,24 @@ describe("a step", () => {
     const signatures = events.flatMap((event) => (event.type === "reasoning-signature" ? [event.signature] : []));
     expect(signatures).toEqual([expect.stringMatching(/^sealed north\/a\|/)]);
     expect(kept).toEqual([]);
+  });
+
+  it("keeps the signed thoughts before a tool call with it", async () => {
+    const detail = { type: "reasoning.encrypted", data: "proof", index: 0 };
+    const call = { index: 0, id: "theirs", type: "function", function: { name: "weather", arguments: "{}" } };
+    const body = chatStream(
+      { delta: { reasoning_content: "hm" } },
+      { delta: { reasoning_details: [detail] } },
+      { delta: { tool_calls: [call] } },
+      { finish: "tool_calls" },
+    );
+    const { start, kept } = setUp(() => eventStream(body + done));
+    const { events } = await drain(start());
+    const called = events.find((event) => event.type === "tool-call-start");
+    expect(isSignedToolCall(called?.id ?? "")).toBe(true);
+    expect(kept).toEqual([
+      { id: called?.id, thoughts: [{ text: "hm", signature: expect.stringMatching(/^north\/a\|/) }] },
+    ]);
   });
 
   it("keeps a tool call's signature before it ends, and tells nobody", async () => {
