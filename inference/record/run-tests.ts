@@ -40,12 +40,13 @@ exec(compile(${quote(code)}, "solution.py", "exec"), module.__dict__)
 exec(compile(${quote(tests)}, "tests.py", "exec"), module.__dict__)
 print("\\n" + ${quote(word)})
 `,
-  // Answers are written for either kind of module.
+  // Answers are written for either kind of module; globals, so that an answer may declare its own.
   javascript: (code, tests, word) => `
 import { createRequire as __createRequire } from "node:module";
 import __assert from "node:assert/strict";
-const require = __createRequire("file:///tmp/solution.js");
-const module = { exports: {} };
+globalThis.exports = {};
+globalThis.module = { exports: globalThis.exports };
+globalThis.require = __createRequire("file:///tmp/solution.js");
 ${code}
 ;{
 const assert = __assert;

@@ -131,6 +131,9 @@ describe.skipIf(!hasBoth)("unit tests of an answer", () => {
     ).toBe(true);
     expect(await twice("javascript", "```js\nexport const f = (x) => 2 * x;\n```")).toBe(true);
     expect(await twice("javascript", "function f(x) { return 2 * x; }\nmodule.exports = { f };")).toBe(true);
+    expect(await twice("javascript", "const f = (x) => 2 * x;\nexports.f = f;")).toBe(true);
+    const own = 'import { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);';
+    expect(await twice("javascript", `${own}\nconst f = (x) => 2 * x;`)).toBe(true);
   });
 
   it("fail for wrong code, none, and code that ends the process before they run", async () => {
