@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
+import { readKnownSets } from "../../inference/train/recordings/known-sets.ts";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -127,6 +128,14 @@ describe("npm run eval", () => {
     for (const note of notes) expect(stderr).toContain(`notes.jsonl: ${note}`);
     const { row } = await evaluate("--recordings", path, "--readable");
     expect(row("best-single")).toMatchObject({ n: 4, score: 75 });
+  });
+
+  it("says which problems the weights learnt from, whoever is asked about them", async () => {
+    const others = (await readKnownSets()).find(({ name }) => name === "mmlu_pro");
+    const problem = others?.prompts[0]?.problem;
+    const path = await write("learnt.jsonl", [{ ...sums[0], problem }, sums[1] ?? {}]);
+    const { notes } = await evaluate("--recordings", path);
+    expect(notes).toContainEqual(expect.stringMatching(/^1 prompts are of problems that the weights learnt from/));
   });
 
   it("keeps to the pool and the tier that are asked for", async () => {

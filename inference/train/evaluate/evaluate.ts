@@ -35,7 +35,7 @@ export const openEvaluations = async (flags: Flags, heads: Heads, date: string):
   const sets = [];
   for (const path of flags.recordings) sets.push(withTrainedNames(await readRecordings(path)));
   const read = sets.map((set) => ({ set, prompts: toPrompts(set) }));
-  const known = await readKnownSets(workersOf(read.flatMap(({ prompts }) => prompts)));
+  const known = await readKnownSets();
   const files = read.map(({ set, prompts }) => {
     const readable = prompts.filter(isReadable);
     const family = recognizeSet(prompts, known);
@@ -44,7 +44,7 @@ export const openEvaluations = async (flags: Flags, heads: Heads, date: string):
   const wanted = new Set(files.flatMap(({ pools }) => pools.flat()));
   const strangers = [...wanted].filter((worker) => !heads.encoder.profiles.has(worker));
   const placed = await placeStrangers(heads, strangers, { paths: flags.calibrate, date });
-  const problems = known.flatMap((set) => set.prompts.map((prompt) => prompt.problem));
+  const problems = known.flatMap((set) => set.recorded.map((prompt) => prompt.problem));
   const learnt = new Set([...problems, ...placed.problems]);
   const encoded = files.flatMap(({ readable, family }) => [...readable, ...examplesOf(family?.prompts ?? [])]);
   const embeddings = await embedPrompts(encoded.map((prompt) => textOf(flags, prompt)));

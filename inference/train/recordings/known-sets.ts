@@ -15,13 +15,9 @@ export type KnownSet = {
   readonly recorded: readonly Prompt[];
 };
 
-/** All of them, or those that share two workers at least with `workers`. */
-export const readKnownSets = async (workers: ReadonlySet<string> | null = null): Promise<readonly KnownSet[]> => {
+export const readKnownSets = async (): Promise<readonly KnownSet[]> => {
   const files = (await readdir(bundledRecordings)).filter((file) => /\.jsonl(?:\.gz)?$/.test(file)).toSorted();
-  const wanted = files.filter((file) => {
-    const [usual] = poolsOf(nameOf(file));
-    return usual && (workers === null || sharedWith(usual, workers) >= leastShared);
-  });
+  const wanted = files.filter((file) => poolsOf(nameOf(file)).length > 0);
   const sets = [];
   for (const file of wanted) {
     const recorded = toPrompts(await readRecordings(join(bundledRecordings, file)));
