@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { readRecordings } from "../../inference/train/recordings.ts";
+import { readRecordings } from "../../inference/train/recordings/recordings.ts";
 import { childrenOf, stillRunning } from "../support/processes.ts";
 import { kill, startSystem, type System } from "../support/start.ts";
 import { startVendors, type VendorCall, type Vendors } from "../support/vendors.ts";

@@ -270,6 +270,12 @@ describe("a calibrated profile", () => {
     expect(`${JSON.stringify(without)}\n`).toBe(text);
     expect(() => withProfiles("{}", [profile])).toThrow("no weights");
   });
+
+  it("does not take the place of a profile that was trained", () => {
+    const [trained] = json.profiles;
+    const usurper = { ...profile, name: trained?.name ?? "" };
+    expect(() => withProfiles(`${JSON.stringify(json)}\n`, [usurper])).toThrow("were trained on");
+  });
 });
 
 describe("npm run calibrate", () => {

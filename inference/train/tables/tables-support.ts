@@ -22,10 +22,10 @@ const titles: Readonly<Record<string, string>> = {
   chat: "ordinary chat, conversations held out",
   code: "chat about code, conversations held out",
   everyday: "everyday questions with one answer, held out",
-  livecodebench: "LiveCodeBench, never seen; coding problems",
-  misguided_attention: "trick questions, never seen",
-  bfcl_2024_08: "function calls of BFCL, never seen",
-  mcpmark: "agentic tasks of MCPMark, never seen",
+  livecodebench: "LiveCodeBench, not fitted on; coding problems",
+  misguided_attention: "trick questions, not fitted on",
+  bfcl_2024_08: "function calls of BFCL, not fitted on",
+  mcpmark: "agentic tasks of MCPMark, not fitted on",
 };
 
 const strangers = ["livecodebench", "misguided_attention", "bfcl_2024_08", "mcpmark"];
