@@ -9,7 +9,14 @@ import { openContest, predictAll, textOf, type Contest } from "../../inference/t
 import { embedTexts, type Embeddings } from "../../inference/train/fit/embed.ts";
 import { toPrompts, type Prompt } from "../../inference/train/recordings/prompts.ts";
 import { readRecordings } from "../../inference/train/recordings/recordings.ts";
-import { extractorOf, playBallot, playSingle, poll, requestOf, type Played } from "../../inference/train/replay/replay.ts";
+import {
+  extractorOf,
+  playBallot,
+  playSingle,
+  poll,
+  requestOf,
+  type Played,
+} from "../../inference/train/replay/replay.ts";
 import { bundledRecordings, poolsOf } from "../../inference/train/recordings/sets.ts";
 import { readHeads } from "../../inference/train/fit/weights.ts";
 import type { Ballot } from "../../shared/ballot.ts";
