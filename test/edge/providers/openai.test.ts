@@ -288,17 +288,14 @@ describe("openai requests", () => {
   });
 
   it("reads log probabilities of an answer's tokens", () => {
-    const chunk = (delta: object, logprobs: object | null) => ({
-      data: JSON.stringify({ id: "c", model: "m", choices: [{ index: 0, delta, logprobs, finish_reason: null }] }),
-    });
     const likely = { token: "Hi", logprob: -0.2, bytes: [72, 105] };
     const other = { token: "Yo", logprob: -3, bytes: null };
+    const logprobs = { content: [{ ...likely, top_logprobs: [likely, other] }], refusal: null };
+    const choice = { index: 0, delta: { content: "Hi" }, logprobs, finish_reason: null };
     const decoder = openai.decoder(
       makeCall({ logprobs: { top: 1 } }, { upstream: "gpt-5.4", reasoningEffort: "none" }),
     );
-    const events = decoder.push(
-      chunk({ content: "Hi" }, { content: [{ ...likely, top_logprobs: [likely, other] }], refusal: null }),
-    );
+    const events = decoder.push({ data: JSON.stringify({ id: "c", model: "m", choices: [choice] }) });
     expect(events).toEqual([
       { type: "start", model: "m", id: "c" },
       { type: "text-delta", text: "Hi", logprobs: [{ ...likely, top: [likely, other] }] },
