@@ -10,7 +10,7 @@ import type { Prompt } from "../../inference/train/recordings/prompts.ts";
 import { createRandom } from "../../inference/train/fit/random.ts";
 import { translateInstructions, translateQuestions } from "../../inference/train/tables/translations.ts";
 import { readKnownSets } from "../../inference/train/recordings/known-sets.ts";
-import { decide } from "../../shared/decide.ts";
+import { decide, leastSupport } from "../../shared/decide.ts";
 import { predict } from "../../shared/head.ts";
 import { hashFeatures } from "../../shared/ngrams.ts";
 import { requestOf } from "../../inference/train/replay/replay.ts";
@@ -74,9 +74,9 @@ describe("support", () => {
     expect(decision.reason).toMatch(/^out_of_support/);
   });
 
-  it("is nothing for words of neither", () => {
-    expect(decisionOn("愛 は 静かな 海").support).toBe(0);
-    expect(decisionOn("").support).toBe(0);
+  it("is not enough for words of neither", () => {
+    expect(decisionOn("愛 は 静かな 海").support).toBeLessThan(leastSupport);
+    expect(decisionOn("").support).toBeLessThan(leastSupport);
   });
 });
 

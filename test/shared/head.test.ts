@@ -175,7 +175,7 @@ describe("the committed edge head", () => {
 
   it("knows a task type that it was trained on", () => {
     const { types, profiles } = read(
-      "Write test cases for the following programming problem.\n\nYou are given an integer N.",
+      "Write test cases for the following programming problem.\n\nYou are given an integer N and a sequence A of length N. Print the sum of the elements.\n\nInput\n\nThe input is given from Standard Input in the following format:\n\nN\nA_1 A_2 ... A_N\n\nOutput\n\nPrint the answer.\n\nConstraints\n\n1 <= N <= 100\n\nSample Input 1\n\n3\n1 2 3\n\nSample Output 1\n\n6",
     );
     expect(types[0]?.name).toMatch(/^code\//);
     expect(profiles.get("gpt-5.4")?.evidence).toBeGreaterThan(0);
