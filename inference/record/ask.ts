@@ -60,7 +60,7 @@ const priceSchema = z.object({
 });
 const modelsSchema = z.object({
   data: z.array(
-    z.object({ id: z.string(), price: priceSchema.nullable().default(null), max_output_tokens: z.number().default(0) }),
+    z.object({ id: z.string(), price: priceSchema.nullable().default(null), max_output_tokens: z.number().nullish() }),
   ),
 });
 const usageSchema = z.object({
@@ -104,7 +104,11 @@ export const connectShoal = (target: { readonly url: string; readonly key: strin
       const { data } = modelsSchema.parse(await client.get("/models"));
       return data
         .filter(({ id }) => id.includes("/"))
-        .map(({ id, price, max_output_tokens: maxOutputTokens }) => ({ id, price, maxOutputTokens }));
+        .map(({ id, price, max_output_tokens: maxOutputTokens }) => ({
+          id,
+          price,
+          maxOutputTokens: maxOutputTokens ?? 0,
+        }));
     },
 
     async ask(question, signal) {
