@@ -42,7 +42,7 @@ const profileSchema = z.strictObject({
     .optional(),
 });
 
-const measuredSchema = z.strictObject({
+export const measuredSchema = z.strictObject({
   /** What was measured, in words: the set, its folds, the row. */
   name: z.string(),
   /** Mean quality in percent. */

@@ -25,10 +25,8 @@ export type KeptTurnsDeps = {
   readonly newId: () => string;
 };
 
-const nonceDigits = 24;
-
 export const createKeptTurns = (tenant: string, { settings, objects, newId }: KeptTurnsDeps): KeptTurns => {
-  const sealer = createSealer(settings.keySecret);
+  const sealer = createSealer(settings.keySecret, newId);
   const purposeOf = (id: string) => `turn ${tenant} ${id}`;
 
   /** Null when it was sealed under a secret that is no longer ours. */
@@ -49,7 +47,7 @@ export const createKeptTurns = (tenant: string, { settings, objects, newId }: Ke
     },
     async keep(turn) {
       const { id, previous } = turn;
-      const sealed = await sealer.seal(JSON.stringify(turn), purposeOf(id), newId().slice(0, nonceDigits));
+      const sealed = await sealer.seal(JSON.stringify(turn), purposeOf(id));
       await objects.tenantLog(tenant).keepTurn({ id, previous, sealed });
     },
     async read(id) {

@@ -50,13 +50,11 @@ export type SignaturesDeps = {
 
 /** An answer is not held up for longer by the object that keeps signatures. */
 const patienceMs = 1_000;
-const nonceDigits = 24;
 
 export const createSignatures = (tenant: string, keepsThoughts: boolean, deps: SignaturesDeps): Signatures => {
-  const sealer = createSealer(deps.settings.keySecret);
+  const sealer = createSealer(deps.settings.keySecret, deps.newId);
   const thought = `thought ${tenant}`;
   const purposeOf = (call: string) => `call ${tenant} ${call}`;
-  const seal = (text: string, purpose: string) => sealer.seal(text, purpose, deps.newId().slice(0, nonceDigits));
 
   /** What the object says in time; the fallback when it fails or is late. */
   const ask = async <T>(work: Promise<T>, fallback: T): Promise<T> => {
@@ -83,11 +81,14 @@ export const createSignatures = (tenant: string, keepsThoughts: boolean, deps: S
 
   return {
     keepsThoughts,
-    seal: (signature) => seal(signature, thought),
+    seal: (signature) => sealer.seal(signature, thought),
     async keep(calls) {
       if (calls.length === 0) return;
       const sealed = await Promise.all(
-        calls.map(async ({ id, ...kept }) => ({ call: id, sealed: await seal(JSON.stringify(kept), purposeOf(id)) })),
+        calls.map(async ({ id, ...kept }) => ({
+          call: id,
+          sealed: await sealer.seal(JSON.stringify(kept), purposeOf(id)),
+        })),
       );
       await ask(deps.objects.tenantLog(tenant).keepSignatures(sealed), undefined);
     },

@@ -1,4 +1,5 @@
 import type { AnswerEvent } from "../../shared/events.ts";
+import { isJson } from "./is-json.ts";
 
 /**
  * Events so ordered that the arguments of a tool call follow one another. Vendors may write parallel calls in turns,
@@ -60,12 +61,3 @@ const ofBlock: ReadonlySet<AnswerEvent["type"]> = new Set([
   "tool-call-start",
   "tool-call-delta",
 ]);
-
-const isJson = (text: string): boolean => {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-};

@@ -5,6 +5,7 @@ import { writeSse } from "../../shared/sse.ts";
 import { makeItemId, turnOfResponse } from "../conversation/response-id.ts";
 import { createBill } from "./bill.ts";
 import type { AnswerHead } from "./format.ts";
+import { isJson } from "./is-json.ts";
 import { endState, itemStatus, shownOf, writeError, writeResource } from "./responses-answer.ts";
 import { refusalPart, summaryPart, textPart, writeItem, writeLogprobs, type ItemStatus } from "./responses-items.ts";
 
@@ -255,14 +256,5 @@ const contentOf = (item: Open): readonly AssistantPart[] => {
       return [{ type: "tool-call", id: item.id, name: item.name, arguments: item.arguments }];
     default:
       return item satisfies never;
-  }
-};
-
-const isJson = (text: string): boolean => {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
   }
 };

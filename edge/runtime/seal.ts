@@ -7,8 +7,7 @@ import { secretsOf } from "./secrets.ts";
  * the region's secret, and bound to a purpose, so that it opens nowhere else. base64 of 12 bytes of nonce and the rest.
  */
 export interface Sealer {
-  /** `nonce`: 24 hexadecimal digits that were never used before. */
-  seal(text: string, purpose: string, nonce: string): Promise<string>;
+  seal(text: string, purpose: string): Promise<string>;
   /** The text; null for anything that was not sealed by us for this purpose. */
   open(sealed: string, purpose: string): Promise<string | null>;
 }
@@ -29,12 +28,16 @@ const keyOf = async (secret: string): Promise<CryptoKey> => {
   return key;
 };
 
-/** `keySecret`: as configured, with those that are being rotated out. */
-export const createSealer = (keySecret: string): Sealer => {
+/**
+ * `keySecret`: as configured, with those that are being rotated out. `newId` gives at least 24 hexadecimal digits that
+ * it never gives again: the nonce.
+ */
+export const createSealer = (keySecret: string, newId: () => string): Sealer => {
   const [newest = "unset", ...older] = secretsOf(keySecret);
   return {
-    async seal(text, purpose, nonce) {
-      const iv = Uint8Array.from(nonce.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
+    async seal(text, purpose) {
+      const digits = newId().slice(0, 2 * nonceBytes);
+      const iv = Uint8Array.from(digits.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
       const cipher = await crypto.subtle.encrypt(algorithm(iv, purpose), await keyOf(newest), encoder.encode(text));
       return toBase64(iv) + toBase64(new Uint8Array(cipher));
     },

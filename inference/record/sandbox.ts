@@ -58,7 +58,8 @@ while [ "$1" != -- ]; do
   shift
 done
 shift
-mkdir -m 1777 "$root/tmp"
+mkdir -p "$root/tmp"
+chmod 1777 "$root/tmp"
 chroot "$root" "$@"
 `;
 

@@ -1,20 +1,12 @@
 /** Rules that Shoal is compared with, on the same prompts: those that learn are held out by problem in five folds. */
 import * as z from "zod";
+import { measuredSchema } from "../../../shared/head.ts";
 import { isPriced, lacksSome, openContest, type Contest } from "../replay/contest.ts";
 import { bestSingleRow, comparedRules } from "../replay/contestants.ts";
 import { rowOf, type Row } from "../evaluate/report.ts";
 import { defineTable, dollars, interval, percent } from "./table.ts";
 
-const rowSchema = z.strictObject({
-  set: z.string(),
-  rule: z.string(),
-  score: z.number(),
-  costDollars: z.number().nullable(),
-  calls: z.number(),
-  difference: z.number(),
-  low: z.number(),
-  high: z.number(),
-});
+const rowSchema = measuredSchema.omit({ name: true, prompts: true }).extend({ set: z.string(), rule: z.string() });
 type CompetitionRow = z.infer<typeof rowSchema>;
 
 export const competitionTable = defineTable({

@@ -1,17 +1,12 @@
 /** What the conductor gets right, from the measurements that the weights carry in their header. */
 import * as z from "zod";
+import { measuredSchema } from "../../../shared/head.ts";
 import type { Heads } from "../replay/contest.ts";
 import { defineTable, dollars, interval, percent } from "./table.ts";
 
-const rowSchema = z.strictObject({
+const rowSchema = measuredSchema.omit({ name: true, prompts: true }).extend({
   set: z.string(),
   rule: z.string(),
-  score: z.number(),
-  costDollars: z.number().nullable(),
-  calls: z.number(),
-  difference: z.number(),
-  low: z.number(),
-  high: z.number(),
   /** Whether it is the row that the others are compared with. */
   baseline: z.boolean(),
 });

@@ -1,5 +1,6 @@
 /** The same held-out decisions with other ways to count what was not answered: missing, unreadable, failed. */
 import * as z from "zod";
+import { measuredSchema } from "../../../shared/head.ts";
 import { preferenceTable } from "../../../shared/preference.ts";
 import { firstTo, retryUnreadable } from "../replay/baselines.ts";
 import { hasOutage, isRead, lacksSome } from "../replay/contest.ts";
@@ -12,17 +13,7 @@ import type { Prompt } from "../recordings/prompts.ts";
 import { extractorOf, playSingle, type Played } from "../replay/replay.ts";
 import { defineTable, dollars, interval, percent } from "./table.ts";
 
-const rowSchema = z.strictObject({
-  scored: z.string(),
-  rule: z.string(),
-  prompts: z.number(),
-  score: z.number(),
-  costDollars: z.number().nullable(),
-  calls: z.number(),
-  difference: z.number(),
-  low: z.number(),
-  high: z.number(),
-});
+const rowSchema = measuredSchema.omit({ name: true }).extend({ scored: z.string(), rule: z.string() });
 type VariantRow = z.infer<typeof rowSchema>;
 
 type Variant = {
