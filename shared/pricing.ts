@@ -1,15 +1,23 @@
 import type { Usage } from "./usage.ts";
 
-/** Dollars per million tokens. A `tiers` entry replaces the rates for a whole call whose input exceeds its bound. */
+/**
+ * Dollars per million tokens. Images are input at the same rate. Service tiers, hosted tools and caches of an hour have
+ * other prices: Shoal asks for none of them.
+ */
 export type Rates = {
   readonly input: number;
+  /** Reasoning included. */
   readonly output: number;
   /** Reading from the vendor's prompt cache; the input rate where the vendor has no other. */
   readonly cachedInput?: number;
-  /** Writing to the vendor's prompt cache; the input rate where the vendor has no other. */
+  /** Writing to the vendor's prompt cache, for five minutes where that is a choice; the input rate where there is no other. */
   readonly cacheWrite?: number;
 };
 
+/**
+ * A `tiers` entry replaces the rates for a whole call whose input, cached or not, exceeds its bound: every vendor with
+ * such tiers prices so, none only what is above the bound.
+ */
 export type Price = Rates & { readonly tiers?: readonly (Rates & { readonly aboveInputTokens: number })[] };
 
 /** The price at a host that charges `factor` times as much, without what binary adds to decimal rates. */
@@ -42,11 +50,13 @@ const ratesFor = (price: Price, inputTokens: number): Rates =>
  */
 export const costOf = (price: Price, usage: Usage): MicroDollars => {
   const rates = ratesFor(price, usage.inputTokens);
-  const plainInput = Math.max(0, usage.inputTokens - usage.cachedInputTokens - usage.cacheWriteTokens);
+  // Parts never make more than the whole, whatever a host reports.
+  const cached = Math.min(usage.cachedInputTokens, usage.inputTokens);
+  const written = Math.min(usage.cacheWriteTokens, usage.inputTokens - cached);
   const cost =
-    plainInput * rates.input +
-    usage.cachedInputTokens * (rates.cachedInput ?? rates.input) +
-    usage.cacheWriteTokens * (rates.cacheWrite ?? rates.input) +
+    (usage.inputTokens - cached - written) * rates.input +
+    cached * (rates.cachedInput ?? rates.input) +
+    written * (rates.cacheWrite ?? rates.input) +
     usage.outputTokens * rates.output;
   return roundUp(cost);
 };
@@ -67,3 +77,6 @@ const dearestInput = ({ input, cachedInput, cacheWrite }: Rates): number =>
 const roundUp = (amount: number): MicroDollars => Math.max(0, Math.ceil(amount - 1e-6));
 
 export const toDollars = (amount: MicroDollars): number => amount / 1_000_000;
+
+/** To the nearest micro-dollar. */
+export const toMicroDollars = (dollars: number): MicroDollars => Math.round(dollars * 1_000_000);

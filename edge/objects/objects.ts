@@ -24,7 +24,8 @@ export const createObjects = (bindings: ObjectBindings, settings: Settings): Obj
     settings.jurisdiction === null ? namespace : namespace.jurisdiction(settings.jurisdiction);
   const named = <T extends Rpc.DurableObjectBranded>(namespace: DurableObjectNamespace<T>, name: string) => {
     const place = within(namespace);
-    return place.get(place.idFromName(name));
+    const { locationHint } = settings;
+    return place.get(place.idFromName(name), locationHint === null ? {} : { locationHint });
   };
   return {
     tenant: (tenant) => named(bindings.TENANT, tenant),

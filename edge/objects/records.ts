@@ -1,18 +1,40 @@
 import type { MicroDollars } from "../../shared/pricing.ts";
 import type { Usage, UsageSource } from "../../shared/usage.ts";
 
-/** What a key may do; the isolate keeps it for at most ten seconds. */
+/** What a key may be used for: answers and embeddings, reading back what they cost and how they came about, scoring them. */
+export const scopes = ["answers", "embeddings", "traces", "usage", "feedback"] as const;
+export type Scope = (typeof scopes)[number];
+
+/** What a key may do; the isolate keeps it for at most ten seconds. A list that is null allows all. */
 export type KeyRecord = {
   readonly keyId: string;
   readonly name: string;
-  /** Worker ids the key may use; null: all in the pool. */
+  readonly scopes: readonly Scope[];
+  /** Names as clients give them: tiers, pins, `<provider>/<model>`. */
+  readonly allowedModels: readonly string[] | null;
+  /** Worker ids, for both tiers. */
   readonly allowedWorkers: readonly string[] | null;
+  /** Providers of the workers, and of the hosts that serve them. */
+  readonly allowedVendors: readonly string[] | null;
+  readonly allowedDataRegions: readonly string[] | null;
   /** Default preference, as `x-shoal-preference` would say it; null: balanced. */
   readonly preference: string | null;
   /** Upper bound of output tokens per call; null: none of its own. */
   readonly outputCap: number | null;
   /** Whether dollars are limited: then a worker without a known price is refused. */
   readonly hasBudget: boolean;
+  /** How far the conductor decides in the baseline's place. */
+  readonly rollout: {
+    readonly mode: "off" | "shadow" | "canary" | "on";
+    /** Of conversations; 0 when the mode is another. */
+    readonly canaryPercent: number;
+    /** Worker id; null: the tenant has named none. */
+    readonly baseline: string | null;
+  };
+  /** How long an answer may be replayed; null: the key has no cache. */
+  readonly cacheSeconds: number | null;
+  /** Share of requests whose worker may be drawn at random, 0 to 0.1. */
+  readonly exploration: number;
 };
 
 /** Dollars set aside for one isolate for ten seconds. `amount` null: no budget, nothing to draw down. */

@@ -8,6 +8,7 @@ import { chatCompletions } from "../formats/chat-completions.ts";
 import { toRequestError } from "../formats/request-error.ts";
 import { baseHeaders } from "../encode/headers.ts";
 import { normalizeJson } from "../normalize.ts";
+import { policySchema } from "../objects/policy.ts";
 import type { AppEnv } from "../runtime/app-env.ts";
 import { devTenant } from "../authenticate/authenticate.ts";
 import type { Context } from "../runtime/context.ts";
@@ -19,19 +20,16 @@ const tenantId = z
 export const newTenant = z.strictObject({
   id: tenantId,
   name: z.string().min(1).max(200),
-  monthly_budget_usd: z.number().min(0).max(10_000_000).nullish(),
+  ...policySchema.shape,
 });
-export const changedTenant = z.strictObject({ monthly_budget_usd: z.number().min(0).max(10_000_000).nullable() });
+export const changedTenant = policySchema;
 export const newKey = z.strictObject({
   name: z.string().min(1).max(200),
   expires_at: z.iso.datetime({ offset: true }).nullish(),
-  allowed_workers: z.array(z.string().min(1).max(128)).min(1).nullish(),
-  preference: z.enum(["quality", "balanced", "economy"]).nullish(),
-  max_output_tokens: z.number().int().positive().nullish(),
+  ...policySchema.shape,
 });
 
 const random = (count: number) => crypto.getRandomValues(new Uint8Array(count));
-const toMicroDollars = (dollars: number) => Math.round(dollars * 1_000_000);
 
 const read = async <Type>(
   schema: z.ZodType<Type>,
@@ -67,14 +65,14 @@ admin.post("/tenants", async (c) => {
   const { context } = c.var;
   const body = await read(newTenant, c.req.raw, context);
   if (!body.ok) return refuse(context, body.error);
-  const { id, name, monthly_budget_usd: budget } = body.value;
+  const { id, name, ...policy } = body.value;
   const region = context.objects.region();
   const taken: ShoalError = { kind: "invalid_request", message: `the tenant '${id}' exists`, param: "id" };
   if (await region.hasTenant(id)) return refuse(context, taken);
-  // Before the tenant exists: one that was made without its budget could spend without end.
-  await context.objects.tenant(id).setMonthlyBudget(typeof budget === "number" ? toMicroDollars(budget) : null);
+  // Before the tenant exists: one that was made without its limits could spend without end.
+  await context.objects.tenant(id).writePolicy(policy);
   if (!(await region.createTenant({ id, name }))) return refuse(context, taken);
-  return c.json({ object: "tenant", id, name, monthly_budget_usd: budget ?? null }, 201);
+  return c.json({ object: "tenant", id, name, ...policy }, 201);
 });
 
 admin.patch("/tenants/:tenant", async (c) => {
@@ -83,9 +81,10 @@ admin.patch("/tenants/:tenant", async (c) => {
   const body = await read(changedTenant, c.req.raw, context);
   if (!body.ok) return refuse(context, body.error);
   if (!(await context.objects.region().hasTenant(id))) return refuse(context, unknownTenant(id));
-  const { monthly_budget_usd: budget } = body.value;
-  await context.objects.tenant(id).setMonthlyBudget(budget === null ? null : toMicroDollars(budget));
-  return c.json({ object: "tenant", id, monthly_budget_usd: budget });
+  const tenant = context.objects.tenant(id);
+  const policy = { ...(await tenant.readPolicy()), ...body.value };
+  await tenant.writePolicy(policy);
+  return c.json({ object: "tenant", id, ...policy });
 });
 
 admin.post("/tenants/:tenant/keys", async (c) => {
@@ -96,15 +95,13 @@ admin.post("/tenants/:tenant/keys", async (c) => {
   if (!body.ok) return refuse(context, body.error);
   if (!(await objects.region().hasTenant(tenant))) return refuse(context, unknownTenant(tenant));
   const { key, id } = await makeApiKey({ region: settings.region, tenant, keySecret: settings.keySecret, random });
-  const { name, expires_at: expiresAt, allowed_workers: workers, preference, max_output_tokens: cap } = body.value;
+  const { name, expires_at: expiresAt, ...policy } = body.value;
   await objects.tenant(tenant).createKey({
     id,
     hash: await hashKey(key),
     name,
     expiresAt: expiresAt ? Date.parse(expiresAt) : null,
-    allowedWorkers: workers ?? null,
-    preference: preference ?? null,
-    outputCap: cap ?? null,
+    policy,
   });
   return c.json({ object: "key", id, tenant, name, key }, 201);
 });

@@ -98,7 +98,7 @@ export const startShoal = async (upstream: string): Promise<Shoal> => {
     if (!response.ok) throw new Error(`${resource}: ${response.status} ${await response.text()}`);
     return response.json();
   };
-  await administer("tenants", { id: "bench", name: "Bench", monthly_budget_usd: monthlyBudgetUsd });
+  await administer("tenants", { id: "bench", name: "Bench", limits: { usd_per_month: monthlyBudgetUsd } });
   const { key } = keySchema.parse(await administer("tenants/bench/keys", { name: "bench" }));
   return { url: system.url, key, pid: await workerdOf(system.pid), [Symbol.asyncDispose]: system[Symbol.asyncDispose] };
 };

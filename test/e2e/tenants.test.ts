@@ -28,7 +28,7 @@ const send = async (method: string, path: string, key: string, body?: object) =>
 };
 
 const makeKey = async (
-  tenant: { readonly id: string; readonly monthly_budget_usd?: number },
+  tenant: { readonly id: string; readonly limits?: { readonly usd_per_month: number } },
   key: object = { name: "first" },
 ) => {
   expect(await send("POST", "/admin/tenants", adminKey, { name: "A tenant", ...tenant })).toMatchObject({
@@ -53,7 +53,7 @@ it("lets a tenant's key in, and no other tenant to its traces", async () => {
 });
 
 it("refuses with 402 what the month's budget cannot pay, and calls nobody", async () => {
-  const { key } = await makeKey({ id: "poor", monthly_budget_usd: 0.000001 });
+  const { key } = await makeKey({ id: "poor", limits: { usd_per_month: 0.000001 } });
   const answer = await chat(key);
   expect(answer).toMatchObject({ status: 402, body: { error: { code: "insufficient_quota" } } });
   expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);

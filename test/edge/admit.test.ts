@@ -36,7 +36,7 @@ const setUp = async (budget: number | null = null, key: Parameters<typeof create
 
 describe("admit", () => {
   it("asks the tenant's object once and remembers the record", async () => {
-    const { identity, deps, asked } = await setUp(null, { outputCap: 500 });
+    const { identity, deps, asked } = await setUp(null, { policy: { max_output_tokens: 500 } });
     for (let time = 0; time < 3; time += 1) {
       expect(await admit(identity, null, deps)).toMatchObject({
         ok: true,

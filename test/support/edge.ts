@@ -1,15 +1,17 @@
 import { env } from "cloudflare:workers";
 import type { Grant } from "../../edge/admit.ts";
 import type { Identity } from "../../edge/authenticate/authenticate.ts";
-import type { KeyRecord, Opening, Settlement } from "../../edge/objects/records.ts";
+import { scopes, type KeyRecord, type Opening, type Settlement } from "../../edge/objects/records.ts";
 import { createObjects, type Objects } from "../../edge/objects/objects.ts";
 import type { Member } from "../../edge/pool/pool.ts";
 import { createCompatible } from "../../edge/providers/openai-compatible.ts";
 import type { Provider } from "../../edge/providers/provider.ts";
 import type { RosterEntry } from "../../edge/pool/roster.ts";
 import { readSettings, type Settings } from "../../edge/runtime/settings.ts";
-import type { NewKey } from "../../edge/objects/tenant.ts";
+import type { NewKey } from "../../edge/objects/keys.ts";
+import type { Policy } from "../../edge/objects/policy.ts";
 import type { Trace } from "../../edge/account/trace.ts";
+import { toDollars } from "../../shared/pricing.ts";
 import { abilities, type WorkerCard } from "../../shared/workers.ts";
 import { usageOf } from "./events.ts";
 
@@ -64,10 +66,17 @@ export const memberOf = (card: WorkerCard): Member => ({
 export const keyOf = (rest: Partial<KeyRecord> = {}): KeyRecord => ({
   keyId: "key00001",
   name: "a key",
+  scopes,
+  allowedModels: null,
   allowedWorkers: null,
+  allowedVendors: null,
+  allowedDataRegions: null,
   preference: null,
   outputCap: null,
   hasBudget: false,
+  rollout: { mode: "on", canaryPercent: 0, baseline: null },
+  cacheSeconds: null,
+  exploration: 0,
   ...rest,
 });
 
@@ -76,11 +85,12 @@ export const newKeyOf = (rest: Partial<NewKey> = {}): NewKey => ({
   hash: crypto.randomUUID(),
   name: "a key",
   expiresAt: null,
-  allowedWorkers: null,
-  preference: null,
-  outputCap: null,
+  policy: {},
   ...rest,
 });
+
+/** A budget of so many micro-dollars a month. */
+export const monthly = (budget: number): Policy => ({ limits: { usd_per_month: toDollars(budget) } });
 
 /** A tenant with one key and, when given, a monthly budget in micro-dollars. */
 export const createTenant = async (
@@ -91,7 +101,7 @@ export const createTenant = async (
   const tenant = newTenant();
   const made = newKeyOf(key);
   await objects.tenant(tenant).createKey(made);
-  if (budget !== null) await objects.tenant(tenant).setMonthlyBudget(budget);
+  if (budget !== null) await objects.tenant(tenant).writePolicy(monthly(budget));
   const identity = { tenant, keyId: made.id, keyHash: made.hash, dev: false };
   return { identity, grant: { identity, record: keyOf({ hasBudget: budget !== null }) }, objects };
 };

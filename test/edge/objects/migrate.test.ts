@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { migrate } from "../../../edge/objects/migrate.ts";
+import { tenantSchema } from "../../../edge/objects/tenant-schema.ts";
 
 const inStorage = <T>(run: (storage: DurableObjectStorage) => T) =>
   runInDurableObject(env.REGION.get(env.REGION.newUniqueId()), (_, state) => {
@@ -33,5 +34,27 @@ describe("migrate", () => {
       return namesOf(storage);
     });
     expect(names).toEqual(["bird"]);
+  });
+});
+
+describe("a tenant's tables", () => {
+  it("keep a budget and a key's limits when they become policies", async () => {
+    const rows = await inStorage((storage) => {
+      storage.sql.exec("DROP TABLE IF EXISTS tenants");
+      migrate(storage, tenantSchema.slice(0, 1));
+      storage.sql.exec("INSERT INTO budget (id, monthly) VALUES (1, 12500000)");
+      storage.sql.exec(
+        `INSERT INTO keys (id, hash, name, created_at, allowed_workers, preference, output_cap)
+         VALUES ('a', 'x', 'A', 0, '["north/a"]', 'economy', 500), ('b', 'y', 'B', 0, NULL, NULL, NULL)`,
+      );
+      migrate(storage, tenantSchema);
+      const read = (query: string) => storage.sql.exec<{ policy: string }>(query).toArray();
+      return [...read("SELECT policy FROM policy"), ...read("SELECT policy FROM keys ORDER BY id")];
+    });
+    expect(rows.map(({ policy }) => JSON.parse(policy))).toEqual([
+      { limits: { usd_per_month: 12.5 } },
+      { allowed_workers: ["north/a"], preference: "economy", max_output_tokens: 500 },
+      {},
+    ]);
   });
 });

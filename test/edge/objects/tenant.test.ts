@@ -1,7 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { AdmitRequest, Opening } from "../../../edge/objects/records.ts";
-import { createTenant, openingOf, settlementOf } from "../../support/edge.ts";
+import { createTenant, monthly, openingOf, settlementOf } from "../../support/edge.ts";
 import { usageOf } from "../../support/events.ts";
 
 /** The object reads the time itself: tests set it. */
@@ -50,7 +50,9 @@ const noBudget = { ok: false, error: { kind: "insufficient_budget" } };
 
 describe("a tenant's keys", () => {
   it("are admitted with what they may do", async () => {
-    const { admit } = await setUp(null, { allowedWorkers: ["north/a"], preference: "economy", outputCap: 500 });
+    const { admit } = await setUp(null, {
+      policy: { allowed_workers: ["north/a"], preference: "economy", max_output_tokens: 500 },
+    });
     expect(await admit()).toMatchObject({
       ok: true,
       value: {
@@ -170,9 +172,9 @@ describe("a lease", () => {
   it("follows a changed budget", async () => {
     const { admit, tenant } = await setUp(10);
     expect(await admit(1000)).toMatchObject(noBudget);
-    await tenant.setMonthlyBudget(5000);
+    await tenant.writePolicy(monthly(5000));
     expect(await admit(1000)).toMatchObject({ ok: true });
-    await tenant.setMonthlyBudget(null);
+    await tenant.writePolicy({});
     expect(await admit(1_000_000)).toMatchObject({ ok: true, value: { lease: { amount: null } } });
   });
 });

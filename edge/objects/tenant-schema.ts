@@ -1,0 +1,31 @@
+/** The tables of a tenant's object, by version: a step is never changed once it has been deployed. Amounts in micro-dollars. */
+export const tenantSchema: readonly string[] = [
+  `CREATE TABLE keys (id TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, name TEXT NOT NULL, created_at INTEGER NOT NULL,
+     expires_at INTEGER, revoked_at INTEGER, allowed_workers TEXT, preference TEXT, output_cap INTEGER);
+   CREATE TABLE budget (id INTEGER PRIMARY KEY CHECK (id = 1), monthly INTEGER NOT NULL);
+   CREATE TABLE leases (id TEXT PRIMARY KEY, remaining INTEGER NOT NULL, expires_at INTEGER NOT NULL);
+   CREATE TABLE reservations (request_id TEXT NOT NULL, part INTEGER NOT NULL, key_id TEXT NOT NULL,
+     amount INTEGER NOT NULL, opened_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, model TEXT NOT NULL,
+     worker TEXT NOT NULL, PRIMARY KEY (request_id, part));
+   CREATE TABLE ledger (request_id TEXT PRIMARY KEY, key_id TEXT NOT NULL, at INTEGER NOT NULL, model TEXT NOT NULL,
+     worker TEXT, status TEXT NOT NULL, input_tokens INTEGER NOT NULL, cached_input_tokens INTEGER NOT NULL,
+     cache_write_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL,
+     cost INTEGER NOT NULL, usage_source TEXT NOT NULL);
+   CREATE INDEX ledger_at ON ledger (at);
+   CREATE TABLE spent (month TEXT PRIMARY KEY, cost INTEGER NOT NULL);
+   CREATE TABLE daily (day TEXT NOT NULL, key_id TEXT NOT NULL, model TEXT NOT NULL, worker TEXT NOT NULL,
+     calls INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, cost INTEGER NOT NULL,
+     PRIMARY KEY (day, key_id, model, worker));
+   CREATE TABLE affinity (key TEXT PRIMARY KEY, worker TEXT NOT NULL, at INTEGER NOT NULL);
+   CREATE INDEX affinity_at ON affinity (at);`,
+  `CREATE TABLE policy (id INTEGER PRIMARY KEY CHECK (id = 1), policy TEXT NOT NULL);
+   INSERT INTO policy (id, policy)
+     SELECT 1, json_object('limits', json_object('usd_per_month', monthly / 1000000.0)) FROM budget;
+   DROP TABLE budget;
+   ALTER TABLE keys ADD COLUMN policy TEXT NOT NULL DEFAULT '{}';
+   UPDATE keys SET policy = json_patch('{}', json_object('allowed_workers', json(allowed_workers),
+     'preference', preference, 'max_output_tokens', output_cap));
+   ALTER TABLE keys DROP COLUMN allowed_workers;
+   ALTER TABLE keys DROP COLUMN preference;
+   ALTER TABLE keys DROP COLUMN output_cap;`,
+];
