@@ -4,7 +4,7 @@ import { boundOf, type MicroDollars } from "../shared/pricing.ts";
 import { ok, type Result } from "../shared/result.ts";
 import type { ShoalError } from "../shared/errors.ts";
 import { withoutReview } from "../shared/team.ts";
-import { countInput, type InputTokens } from "../shared/tokens.ts";
+import { boundInput, countInput, type InputTokens } from "../shared/tokens.ts";
 import type { WorkerCard } from "../shared/workers.ts";
 import { draw, type AdmitDeps, type Grant } from "./admit.ts";
 import type { KeyRecord, Opening } from "./objects/records.ts";
@@ -77,7 +77,7 @@ const reserveUpTo = async (
   request: ReserveInput,
   deps: ReserveDeps,
 ): Promise<Result<Reservation, ShoalError>> => {
-  const bounds = { inputTokens: request.input.bound, outputCap, cardOf: cardsOf(request.pool) };
+  const bounds = { input: request.input, outputCap, cardOf: cardsOf(request.pool) };
   const amount = boundPlan(withoutReview(plan), bounds);
   const drawn = await draw(request.grant, amount, deps);
   if (!drawn.ok) return drawn;
@@ -85,7 +85,7 @@ const reserveUpTo = async (
 
   let parts = 1;
   const extend = async (worker: string, chat: ChatRequest): Promise<boolean> => {
-    const call = { inputTokens: countInput(chat).bound, maxOutputTokens: chat.maxOutputTokens };
+    const call = { input: countInput(chat), maxOutputTokens: chat.maxOutputTokens };
     const more = boundCall(worker, call, bounds);
     const extension = await draw(request.grant, more, deps);
     if (extension.ok) open({ part: parts++, amount: more, leaseId: extension.value.leaseId, worker }, request, deps);
@@ -123,37 +123,43 @@ const open = (
   deps.waitUntil(deps.outbox.send(tenant, gatherMs));
 };
 
+type BoundedInput = Pick<InputTokens, "bound" | "images">;
+
 type Bounds = {
-  readonly inputTokens: number;
+  readonly input: BoundedInput;
   readonly outputCap: (card: WorkerCard) => number;
   readonly cardOf: (worker: string) => WorkerCard;
 };
 
-type BoundedCall = { readonly inputTokens: number; readonly maxOutputTokens: number | undefined };
+type BoundedCall = { readonly input: BoundedInput; readonly maxOutputTokens: number | undefined };
 
 /** Micro-dollars that one call costs at most. */
 const boundCall = (worker: string, call: BoundedCall, { outputCap, cardOf }: Bounds): MicroDollars => {
   const card = cardOf(worker);
   const output = Math.min(outputCap(card), call.maxOutputTokens ?? Infinity);
   // A worker without a price counts nothing; tenants with a budget are never given one.
-  return card.price === null ? 0 : boundOf(card.price, call.inputTokens, output);
+  return card.price === null ? 0 : boundOf(card.price, boundInput(call.input, card), output);
 };
 
 /** Micro-dollars that a plan costs at most. */
 export const boundPlan = (plan: Plan, bounds: Bounds): MicroDollars => {
-  const bound = (step: BoundedStep, seen: readonly BoundedStep[]) => {
-    const inputTokens = bounds.inputTokens + boundFrame(seen, step.subtask ?? null, bounds);
-    return boundCall(step.worker, { inputTokens, maxOutputTokens: step.maxOutputTokens }, bounds);
+  const boundStep = (step: BoundedStep, seen: readonly BoundedStep[]) => {
+    const bound = bounds.input.bound + boundFrame(seen, step.subtask ?? null, bounds);
+    const input = { bound, images: bounds.input.images };
+    return boundCall(step.worker, { input, maxOutputTokens: step.maxOutputTokens }, bounds);
   };
   if (plan.kind === "ballot") {
     const { order, judge } = plan.ballot;
-    return order.reduce((sum, voter) => sum + bound(voter, []), judge === null ? 0 : bound({ worker: judge }, order));
+    return order.reduce(
+      (sum, voter) => sum + boundStep(voter, []),
+      judge === null ? 0 : boundStep({ worker: judge }, order),
+    );
   }
   const seenBy = (step: Step) => {
     const needs = needsOf(step, plan.steps);
     return plan.steps.filter(({ id }) => needs.includes(id));
   };
-  return plan.steps.reduce((sum, step) => sum + bound(step, seenBy(step)), 0);
+  return plan.steps.reduce((sum, step) => sum + boundStep(step, seenBy(step)), 0);
 };
 
 type BoundedStep = { readonly worker: string } & Partial<Pick<Step, "subtask" | "maxOutputTokens">>;

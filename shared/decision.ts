@@ -1,25 +1,11 @@
 import * as z from "zod";
 import { extractors } from "./answers.ts";
+import { priceSchema } from "./card-schema.ts";
 import { planSchema } from "./plan.ts";
 
 /** The two tiers: one call in the time of one call, or more calls to be right. */
 export const tiers = ["mini", "ultra"] as const;
 export type Tier = (typeof tiers)[number];
-
-const dollarsPerMillion = z.number().min(0).max(100_000);
-const rates = {
-  input: dollarsPerMillion,
-  output: dollarsPerMillion,
-  cachedInput: dollarsPerMillion.optional(),
-  cacheWrite: dollarsPerMillion.optional(),
-};
-const priceSchema = z.strictObject({
-  ...rates,
-  tiers: z
-    .array(z.strictObject({ ...rates, aboveInputTokens: z.number().int().min(0) }))
-    .readonly()
-    .optional(),
-});
 
 /** A worker as the conductor sees it: not by name but by the profile that its weights know. */
 export const candidateSchema = z.strictObject({

@@ -4,8 +4,8 @@ import type { ChatRequest, Message } from "./chat.ts";
 const perMessage = 16;
 /** Above what any vendor's own words about tools or a schema take. */
 const perDeclarations = 1_000;
-/** Above what any vendor counts for one image at its highest detail. */
-const perImage = 3_000;
+/** Above what any vendor is known to count for one image. */
+const perImage = 36_000;
 /** A page of a document, as text and as an image, and the bytes that one takes in a file of ordinary documents. */
 const perPage = 3_000;
 const bytesPerPage = 50_000;
@@ -58,8 +58,17 @@ const measure = (chat: ChatRequest): Size => {
   };
 };
 
-/** `likely`: for choosing and predicting. `bound`: never below what a vendor will count, for reserving dollars. */
-export type InputTokens = { readonly likely: number; readonly bound: number };
+/**
+ * `likely`: for choosing and predicting. `bound`: never below what a vendor will count, for reserving dollars; `images`
+ * are in it at what the costliest vendor counts for one.
+ */
+export type InputTokens = { readonly likely: number; readonly bound: number; readonly images: number };
+
+/** The bound at one worker, whose card says what an image is there. */
+export const boundInput = (
+  { bound, images }: Pick<InputTokens, "bound" | "images">,
+  { imageTokens = perImage }: { readonly imageTokens?: number },
+): number => bound - images * (perImage - imageTokens);
 
 export const countInput = (chat: ChatRequest): InputTokens => {
   const { bytes, documentBytes, images, frames } = measure(chat);
@@ -68,6 +77,7 @@ export const countInput = (chat: ChatRequest): InputTokens => {
   return {
     likely: Math.ceil((bytes - documentBytes) / bytesPerToken) + pages * perPage + images * 1_000 + frames * 4,
     bound: bytes + images * perImage + (frames + 1) * perMessage + declarations,
+    images,
   };
 };
 

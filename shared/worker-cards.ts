@@ -45,6 +45,21 @@ const openWeights: readonly Ability[] = [
 ];
 
 /**
+ * The most tokens of one image. 32-pixel patches times 1.2: at most 2,500 of them until GPT-5.4 (its `original` cannot
+ * be asked for), all of them from GPT-6 on, whose own bound is not known: 30 megapixels, more than cameras give.
+ * https://developers.openai.com/api/docs/guides/images-vision
+ */
+const gpt5Image = 3_000;
+const gpt6Image = 36_000;
+
+/** 28-pixel patches, after scaling to 1,568 or, from the 4.7 generation on, 2,576 pixels. https://platform.claude.com/docs/en/build-with-claude/vision */
+const claude4Image = 1_568;
+const claudeImage = 4_784;
+
+/** At the default resolution. https://ai.google.dev/gemini-api/docs/media-resolution */
+const geminiImage = 1_120;
+
+/**
  * The models that are known. Profiles are the names in the recordings; a model newer than its family's recorded one
  * starts with that one's strengths, and one without a recorded relative of its size with none.
  */
@@ -58,6 +73,7 @@ export const workerCards: readonly WorkerCard[] = [
     strengths: "prior",
     contextTokens: 1050000,
     maxOutputTokens: 128000,
+    imageTokens: gpt6Image,
     efforts: ["low", "medium", "high", "xhigh", "max"],
     abilities: gpt,
     price: {
@@ -82,6 +98,7 @@ export const workerCards: readonly WorkerCard[] = [
     strengths: "prior",
     contextTokens: 1050000,
     maxOutputTokens: 128000,
+    imageTokens: gpt6Image,
     efforts: ["low", "medium", "high", "xhigh", "max"],
     abilities: gpt,
     price: {
@@ -102,6 +119,7 @@ export const workerCards: readonly WorkerCard[] = [
     strengths: "prior",
     contextTokens: 1050000,
     maxOutputTokens: 128000,
+    imageTokens: gpt6Image,
     efforts: ["none", "low", "medium", "high", "xhigh", "max"],
     abilities: gpt,
     price: {
@@ -127,6 +145,7 @@ export const workerCards: readonly WorkerCard[] = [
     strengths: "none",
     contextTokens: 1050000,
     maxOutputTokens: 128000,
+    imageTokens: gpt6Image,
     efforts: ["none", "low", "medium", "high", "xhigh", "max"],
     abilities: gpt,
     price: {
@@ -152,6 +171,7 @@ export const workerCards: readonly WorkerCard[] = [
     strengths: "prior",
     contextTokens: 1050000,
     maxOutputTokens: 128000,
+    imageTokens: gpt6Image,
     efforts: ["low", "medium", "high", "xhigh", "max"],
     abilities: gpt,
     price: {
@@ -177,6 +197,7 @@ export const workerCards: readonly WorkerCard[] = [
     strengths: "prior",
     contextTokens: 1050000,
     maxOutputTokens: 128000,
+    imageTokens: gpt6Image,
     efforts: ["low", "medium", "high", "xhigh", "max"],
     abilities: gpt,
     price: {
@@ -197,6 +218,7 @@ export const workerCards: readonly WorkerCard[] = [
     strengths: "measured",
     contextTokens: 1050000,
     maxOutputTokens: 128000,
+    imageTokens: gpt5Image,
     efforts: ["none", "low", "medium", "high", "xhigh"],
     abilities: [...gpt, "temperature", "top_p", "logprobs"],
     samplesOnlyWithoutReasoning: true,
@@ -224,6 +246,7 @@ export const workerCards: readonly WorkerCard[] = [
     strengths: "prior",
     contextTokens: 1000000,
     maxOutputTokens: 128000,
+    imageTokens: claudeImage,
     efforts: ["low", "medium", "high", "xhigh", "max"],
     abilities: claude,
     price: { input: 8, output: 40, cachedInput: 0.2, cacheWrite: 10 },
@@ -247,6 +270,7 @@ export const workerCards: readonly WorkerCard[] = [
     strengths: "prior",
     contextTokens: 1000000,
     maxOutputTokens: 128000,
+    imageTokens: claudeImage,
     efforts: ["low", "medium", "high", "xhigh", "max"],
     abilities: claude,
     price: { input: 4, output: 20, cachedInput: 0.2, cacheWrite: 5 },
@@ -266,6 +290,7 @@ export const workerCards: readonly WorkerCard[] = [
     strengths: "prior",
     contextTokens: 1000000,
     maxOutputTokens: 128000,
+    imageTokens: claudeImage,
     efforts: ["low", "medium", "high", "xhigh", "max"],
     abilities: claude,
     price: { input: 2, output: 10, cachedInput: 0.1, cacheWrite: 2.5 },
@@ -284,6 +309,7 @@ export const workerCards: readonly WorkerCard[] = [
     strengths: "none",
     contextTokens: 1000000,
     maxOutputTokens: 128000,
+    imageTokens: claudeImage,
     efforts: ["low", "medium", "high", "xhigh", "max"],
     abilities: [...claude, "tool_choice"],
     price: {
@@ -309,6 +335,7 @@ export const workerCards: readonly WorkerCard[] = [
     strengths: "prior",
     contextTokens: 1000000,
     maxOutputTokens: 128000,
+    imageTokens: claudeImage,
     efforts: ["low", "medium", "high", "xhigh", "max"],
     abilities: claude,
     price: { input: 10, output: 50, cachedInput: 0.25, cacheWrite: 12.5 },
@@ -328,6 +355,7 @@ export const workerCards: readonly WorkerCard[] = [
     strengths: "prior",
     contextTokens: 1000000,
     maxOutputTokens: 128000,
+    imageTokens: claudeImage,
     efforts: ["low", "medium", "high", "xhigh", "max"],
     abilities: [...claude, "tool_choice"],
     price: { input: 5, output: 25, cachedInput: 0.5, cacheWrite: 6.25 },
@@ -347,6 +375,7 @@ export const workerCards: readonly WorkerCard[] = [
     strengths: "measured",
     contextTokens: 1000000,
     maxOutputTokens: 128000,
+    imageTokens: claude4Image,
     efforts: ["low", "medium", "high", "max"],
     abilities: [...claude, "tool_choice", "temperature", "top_k"],
     price: { input: 5, output: 25, cachedInput: 0.5, cacheWrite: 6.25 },
@@ -366,6 +395,7 @@ export const workerCards: readonly WorkerCard[] = [
     strengths: "measured",
     contextTokens: 1000000,
     maxOutputTokens: 128000,
+    imageTokens: claude4Image,
     efforts: ["low", "medium", "high", "max"],
     abilities: [...claude, "tool_choice", "temperature", "top_k"],
     price: { input: 3, output: 15, cachedInput: 0.3, cacheWrite: 3.75 },
@@ -380,6 +410,7 @@ export const workerCards: readonly WorkerCard[] = [
     strengths: "none",
     contextTokens: 1048576,
     maxOutputTokens: 65536,
+    imageTokens: geminiImage,
     efforts: ["low", "medium", "high"],
     abilities: gemini,
     price: { input: 2, output: 10, cachedInput: 0.1 },
@@ -399,6 +430,7 @@ export const workerCards: readonly WorkerCard[] = [
     strengths: "none",
     contextTokens: 1048576,
     maxOutputTokens: 65536,
+    imageTokens: geminiImage,
     efforts: ["low", "medium", "high"],
     abilities: gemini,
     price: { input: 0.75, output: 3.75, cachedInput: 0.075 },
@@ -422,6 +454,7 @@ export const workerCards: readonly WorkerCard[] = [
     strengths: "none",
     contextTokens: 1048576,
     maxOutputTokens: 65536,
+    imageTokens: geminiImage,
     efforts: ["minimal", "low", "medium", "high"],
     abilities: gemini,
     price: { input: 0.75, output: 3.75, cachedInput: 0.075 },
@@ -445,6 +478,7 @@ export const workerCards: readonly WorkerCard[] = [
     strengths: "none",
     contextTokens: 1048576,
     maxOutputTokens: 65536,
+    imageTokens: geminiImage,
     efforts: ["minimal", "low", "medium", "high"],
     abilities: gemini,
     price: { input: 0.3, output: 2.5, cachedInput: 0.03 },
@@ -466,6 +500,7 @@ export const workerCards: readonly WorkerCard[] = [
     strengths: "none",
     contextTokens: 1048576,
     maxOutputTokens: 65536,
+    imageTokens: geminiImage,
     efforts: ["low", "medium", "high"],
     abilities: [...gemini, "temperature", "top_p", "top_k", "seed"],
     price: {

@@ -39,6 +39,11 @@ export type WorkerCard = {
   readonly strengths: "measured" | "prior" | "none";
   readonly contextTokens: number;
   readonly maxOutputTokens: number;
+  /**
+   * The most input tokens that the vendor counts for one image, at whatever size and detail a client may ask for;
+   * absent when unknown. Dollars are reserved for it.
+   */
+  readonly imageTokens?: number;
   /** Reasoning efforts it takes; empty when it has no such setting. */
   readonly efforts: readonly ReasoningEffort[];
   readonly abilities: readonly Ability[];

@@ -4,7 +4,7 @@ import type { ShoalError } from "../../shared/errors.ts";
 import type { AnswerEvent, CallEvent, EndReason, StepOutcome } from "../../shared/events.ts";
 import type { Step } from "../../shared/plan.ts";
 import { costOf } from "../../shared/pricing.ts";
-import { boundOutput, countInput } from "../../shared/tokens.ts";
+import { boundInput, boundOutput, countInput } from "../../shared/tokens.ts";
 import type { Usage } from "../../shared/usage.ts";
 import type { WorkerCard } from "../../shared/workers.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -162,7 +162,7 @@ export const createRunStep = ({ pool, outputCap, signatures }: RunStepOptions, d
       error,
       canceled: outcome === "canceled",
       hiddenTokens: mayReason(member) ? Math.ceil(waitedMs * maxTokensPerMs) : 0,
-      bounds: () => ({ input: countInput(chat).bound, cap }),
+      bounds: () => ({ input: boundInput(countInput(chat), card), cap }),
     });
     yield [
       ...(usage ? [usageEvent(step, member, usage)] : []),

@@ -39,6 +39,6 @@ export const previewPlan = async (
       price: cardOf(score.worker).price,
       strengths: cardOf(score.worker).strengths,
     })),
-    max_cost_usd: toDollars(boundPlan(decision.plan, { inputTokens: input.bound, outputCap, cardOf })),
+    max_cost_usd: toDollars(boundPlan(decision.plan, { input, outputCap, cardOf })),
   });
 };

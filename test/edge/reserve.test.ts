@@ -15,7 +15,7 @@ const a = cardOf("north/a", { maxOutputTokens: 8_000 });
 const b = cardOf("north/b", { maxOutputTokens: 2_000 });
 const dear = cardOf("north/dear", { price: { input: 10, output: 20 } });
 const pool = [a, b, dear].map(memberOf);
-const input = { likely: 50, bound: 200 };
+const input = { likely: 50, bound: 200, images: 0 };
 
 const setUp = async (budget: number | null) => {
   const { identity, grant, objects } = await createTenant(budget);
@@ -72,11 +72,23 @@ describe("outputCapOf", () => {
 const cardNamed = (worker: string) => [a, b, dear].find((card) => card.id === worker) ?? a;
 
 describe("boundPlan", () => {
-  const bounds = { inputTokens: 200, outputCap: () => 1_000, cardOf: cardNamed };
+  const bounds = { input, outputCap: () => 1_000, cardOf: cardNamed };
   const one = boundOf(price, 200, 1_000);
 
   it("of one call is that call's", () => {
     expect(boundPlan(directPlan("north/a"), bounds)).toBe(one);
+  });
+
+  it("counts an image as the worker's vendor does", () => {
+    const seen = countInput(
+      chatOf("", {
+        messages: [{ role: "user", content: [{ type: "image", source: { url: "https://example.com" } }] }],
+      }),
+    );
+    const boundAt = (imageTokens: number) =>
+      boundPlan(directPlan("north/a"), { ...bounds, input: seen, cardOf: () => ({ ...a, imageTokens }) });
+    expect(boundAt(1_120) - boundAt(120)).toBe(1_000 * price.input);
+    expect(boundPlan(directPlan("north/a"), { ...bounds, input: seen })).toBe(boundOf(price, seen.bound, 1_000));
   });
 
   it("of a workflow counts what later steps read of earlier ones", () => {

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Message } from "../../shared/chat.ts";
-import { boundOutput, countInput } from "../../shared/tokens.ts";
+import { boundInput, boundOutput, countInput } from "../../shared/tokens.ts";
 import { chatOf } from "../support/events.ts";
 
 const boundOfChat = (messages: readonly Message[], rest: Parameters<typeof chatOf>[1] = {}) =>
@@ -43,9 +43,16 @@ describe("countInput", () => {
 
   it("counts an image by what vendors charge, not by its bytes", () => {
     const small = boundOfChat([image("aW1n")]);
-    // The dearest vendor counts 2,500 tokens for an image at its largest.
-    expect(small).toBeGreaterThanOrEqual(2500);
+    // The dearest vendor counts 14,364 tokens for a photograph of 12 megapixels.
+    expect(small).toBeGreaterThanOrEqual(14_364);
     expect(boundOfChat([image("aW1n".repeat(100_000))])).toBe(small);
+  });
+
+  it("counts an image at one worker by that worker's card", () => {
+    const input = countInput(chatOf("", { messages: [image("aW1n"), image("aW1n")] }));
+    const without = boundInput(input, { imageTokens: 1 }) - 2;
+    expect(boundInput(input, { imageTokens: 1_120 })).toBe(without + 2 * 1_120);
+    expect(boundInput(input, {})).toBe(input.bound);
   });
 
   it("counts files, tool definitions and schemas", () => {
