@@ -17,6 +17,7 @@ import { encode, encodeError } from "./encode/encode.ts";
 import { answerHeaders, baseHeaders } from "./encode/headers.ts";
 import { execute } from "./execute/execute.ts";
 import { createRunStep } from "./execute/run-step.ts";
+import { tellProgress } from "./execute/tell-progress.ts";
 import type { ClientRequest, Format } from "./formats/format.ts";
 import { normalize } from "./normalize.ts";
 import { plan, type Planned } from "./plan/plan.ts";
@@ -60,8 +61,9 @@ const answer = async (request: Request, format: Format, context: Context): Promi
     signal: context.signal,
   });
   const accounted = account(events, { ...received.value, planned }, context);
+  const told = tellProgress(accounted, { headers: request.headers, chat, plan: planned.decision.plan }, signatures);
   const head = headOf(client, { format, planned }, context);
-  const kept = client.keep ? keepTurn(accounted, { ...client.keep, head }, { ...context, turns }) : accounted;
+  const kept = client.keep ? keepTurn(told, { ...client.keep, head }, { ...context, turns }) : told;
   const headers = () => answerHeaders(planned, context);
   return ok(await encode(kept, { format, client, planned, head, headers }, context));
 };
@@ -125,15 +127,15 @@ export const receive = async (
 
   const signatures = createSignatures(tenant, !format.signsThoughts, context);
   const restored = await signatures.restore(chat);
-  const forged = checkProofs(client.value.proofs ?? [], chat, restored);
+  const forged = checkProofs(client.value.proofs ?? [], restored.unknown);
   if (forged) return err(forged);
   return ok({
     client: client.value,
-    chat: restored,
+    chat: restored.chat,
     grant,
     choice: choice.value,
     preference: preference.value,
-    input: restored === chat ? input : countInput(restored),
+    input: restored.chat === chat ? input : countInput(restored.chat),
     pool: pool.value,
     affinity,
     affinityWorker:

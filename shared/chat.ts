@@ -29,8 +29,16 @@ export type FilePart = CacheMark & {
   readonly base64: string;
 };
 
-/** A model's thoughts; `signature` is the vendor's proof that they are its own and must travel back unchanged. */
-export type ReasoningPart = { readonly type: "reasoning"; readonly text: string; readonly signature?: string };
+/**
+ * A model's thoughts; `signature` is the vendor's proof that they are its own and must travel back unchanged. `progress`:
+ * no model's, but what was told of a team at work, under our own signature; no vendor gets it.
+ */
+export type ReasoningPart = {
+  readonly type: "reasoning";
+  readonly text: string;
+  readonly signature?: string;
+  readonly progress?: true;
+};
 
 /** `arguments` is the JSON text exactly as the model wrote it. */
 export type ToolCallPart = CacheMark & {

@@ -60,6 +60,8 @@ export type AnswerEvent =
       readonly outcome: StepOutcome;
       readonly error?: ShoalError;
     }
+  /** A line on a team at work, for clients that ask. `signature`: our own, by which it is known when it comes back. */
+  | { readonly type: "progress"; readonly text: string; readonly signature: string }
   /** One per upstream call, when it has ended. */
   | {
       readonly type: "usage";
@@ -94,7 +96,7 @@ export const collect = (events: Iterable<CallEvent | AnswerEvent>): Answer => {
 
 type Open =
   | { type: "text" | "refusal"; chunks: string[] }
-  | { type: "reasoning"; chunks: string[]; signature?: string }
+  | { type: "reasoning"; chunks: string[]; signature?: string; progress?: true }
   | { type: "tool-call"; index: number; id: string; name: string; signature?: string; chunks: string[] };
 
 const close = (open: Open): AssistantPart => {
@@ -104,7 +106,12 @@ const close = (open: Open): AssistantPart => {
     case "refusal":
       return { type: open.type, text };
     case "reasoning":
-      return { type: "reasoning", text, ...(open.signature !== undefined && { signature: open.signature }) };
+      return {
+        type: "reasoning",
+        text,
+        ...(open.signature !== undefined && { signature: open.signature }),
+        ...(open.progress && { progress: open.progress }),
+      };
     case "tool-call":
       return {
         type: "tool-call",
@@ -144,6 +151,13 @@ export const createCollector = () => {
           return append("refusal", event.text);
         case "reasoning-delta":
           return append("reasoning", event.text);
+        case "progress": {
+          const last = parts.at(-1);
+          const { text, signature } = event;
+          if (last?.type === "reasoning" && last.progress) last.chunks.push(text);
+          else parts.push({ type: "reasoning", chunks: [text], signature, progress: true });
+          return;
+        }
         case "reasoning-signature": {
           const last = parts.at(-1);
           if (last?.type === "reasoning" && last.signature === undefined) last.signature = event.signature;

@@ -17,11 +17,20 @@ export interface Signatures {
   readonly keepsThoughts: boolean;
   /** A thought's signature as the client gets it. */
   seal(signature: string): Promise<string>;
+  /** What signs the progress that a client is told of, so that it is known, and left out, when it comes back. */
+  sealProgress(): Promise<string>;
   /** Keeps what is signed of tool calls: done before the call's last event leaves. A failure costs the signatures only. */
   keep(calls: readonly ({ readonly id: string } & Kept)[]): Promise<void>;
-  /** The request with the vendors' signatures, and the thoughts that were kept, in place. Asks an object only when it brings tool calls that were kept. */
-  restore(chat: ChatRequest): Promise<ChatRequest>;
+  /** Asks an object only when the request brings tool calls that were kept. */
+  restore(chat: ChatRequest): Promise<Restored>;
 }
+
+export type Restored = {
+  /** The request with the vendors' signatures, and the thoughts that were kept, in place, and without our own words. */
+  readonly chat: ChatRequest;
+  /** Signatures of thoughts, as the client sent them, that are none of ours. */
+  readonly unknown: ReadonlySet<string>;
+};
 
 /** What is kept of a tool call. */
 const keptSchema = z.object({
@@ -47,6 +56,9 @@ export type SignaturesDeps = {
   readonly waitUntil: (work: Promise<unknown>) => void;
   readonly newId: () => string;
 };
+
+/** In place of a vendor's signature. No vendor is named so. */
+const ofProgress = "|progress";
 
 /** An answer is not held up for longer by the object that keeps signatures. */
 const patienceMs = 1_000;
@@ -82,6 +94,7 @@ export const createSignatures = (tenant: string, keepsThoughts: boolean, deps: S
   return {
     keepsThoughts,
     seal: (signature) => sealer.seal(signature, thought),
+    sealProgress: () => sealer.seal(ofProgress, thought),
     async keep(calls) {
       if (calls.length === 0) return;
       const sealed = await Promise.all(
@@ -96,13 +109,16 @@ export const createSignatures = (tenant: string, keepsThoughts: boolean, deps: S
       const parts = chat.messages.flatMap(partsOf);
       const calls = parts.flatMap((part) => (part.type === "tool-call" && isSignedToolCall(part.id) ? [part.id] : []));
       const thoughts = parts.flatMap((part) => (part.type === "reasoning" && part.signature ? [part.signature] : []));
-      if (calls.length + thoughts.length === 0) return chat;
+      if (calls.length + thoughts.length === 0) return { chat, unknown: new Set() };
       const [ofCalls, opened] = await Promise.all([
         find(calls),
         Promise.all(thoughts.map((sealed) => sealer.open(sealed, thought))),
       ]);
       const ofThoughts = new Map(thoughts.flatMap((sealed, index) => withText(sealed, opened[index] ?? null)));
-      return { ...chat, messages: chat.messages.map((message) => sign(message, ofCalls, ofThoughts)) };
+      return {
+        chat: { ...chat, messages: chat.messages.map((message) => sign(message, ofCalls, ofThoughts)) },
+        unknown: new Set(thoughts.filter((sealed) => !ofThoughts.has(sealed))),
+      };
     },
   };
 };
@@ -120,7 +136,7 @@ const sign = (message: Message, ofCalls: Calls, ofThoughts: Thoughts): Message =
     ? {
         ...message,
         content: withThoughts(
-          message.content.map((part) => signPart(part, ofCalls, ofThoughts)),
+          message.content.flatMap((part) => signPart(part, ofCalls, ofThoughts)),
           ofCalls,
         ),
       }
@@ -140,12 +156,13 @@ const thoughtsBefore = (part: AssistantPart, ofCalls: Calls): readonly Reasoning
     ? (ofCalls.get(part.id)?.thoughts ?? []).map((thought) => ({ type: "reasoning", ...thought }))
     : [];
 
-const signPart = (part: AssistantPart, ofCalls: Calls, ofThoughts: Thoughts): AssistantPart => {
+const signPart = (part: AssistantPart, ofCalls: Calls, ofThoughts: Thoughts): readonly AssistantPart[] => {
   if (part.type === "tool-call") {
     const signature = ofCalls.get(part.id)?.signature;
-    return signature === undefined ? part : { ...part, signature };
+    return [signature === undefined ? part : { ...part, signature }];
   }
-  if (part.type !== "reasoning" || part.signature === undefined) return part;
+  if (part.type !== "reasoning" || part.signature === undefined) return [part];
   const signature = ofThoughts.get(part.signature);
-  return { type: "reasoning", text: part.text, ...(signature !== undefined && { signature }) };
+  if (signature === ofProgress) return [];
+  return [{ type: "reasoning", text: part.text, ...(signature !== undefined && { signature }) }];
 };

@@ -1,13 +1,10 @@
-import { answererOf, isDirect, workersOf } from "../../shared/plan.ts";
+import { answererOf, workersOf } from "../../shared/plan.ts";
 import type { AnswerHead, ClientRequest, Format } from "../formats/format.ts";
 import type { PlanReport } from "../formats/report.ts";
 import type { Planned } from "../plan/plan.ts";
 import type { Context } from "../runtime/context.ts";
 
-/**
- * What the answer to a request will say of itself. `metadata.shoal_plan` and `metadata.shoal_progress`, each "true", ask
- * for how it came about.
- */
+/** What the answer to a request will say of itself. `metadata.shoal_plan: "true"` asks for how it came about. */
 export const headOf = (
   client: ClientRequest,
   { format, planned }: { readonly format: Pick<Format, "answerId">; readonly planned: Planned },
@@ -19,8 +16,6 @@ export const headOf = (
   includeUsage: client.includeUsage,
   ...(client.echo && { echo: client.echo }),
   ...(client.chat.metadata["shoal_plan"] === "true" && { plan: reportPlan(planned) }),
-  ...(client.chat.metadata["shoal_progress"] === "true" &&
-    !isDirect(planned.decision.plan) && { progress: true as const }),
   now: () => Math.floor(clock.now() / 1000),
 });
 

@@ -70,9 +70,9 @@ const encodeJson = async (events: Events, { format, headers, head }: EncodeOptio
   });
 };
 
-/** What makes a stream's headers go out: words, an end, or a failure. What inner steps do does not. */
-const opens = (event: AnswerEvent): boolean =>
-  event.type !== "step-start" && event.type !== "step-end" && event.type !== "usage";
+/** What makes a stream's headers go out: words, an end, or a failure. What inner steps do, or is told of them, does not. */
+const opens = ({ type }: AnswerEvent): boolean =>
+  type !== "step-start" && type !== "step-end" && type !== "usage" && type !== "progress";
 
 const encodeStream = async (events: Events, options: EncodeOptions, deps: EncodeDeps): Promise<Response> => {
   const { format, headers, planned } = options;

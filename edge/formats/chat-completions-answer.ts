@@ -99,6 +99,7 @@ export const createStream = (head: AnswerHead) => {
       case "text-delta":
         return open() + chunk({ content: event.text }, event.logprobs);
       case "reasoning-delta":
+      case "progress":
         return open() + chunk({ reasoning_content: event.text });
       case "refusal-delta":
         return open() + chunk({ refusal: event.text });
@@ -119,10 +120,9 @@ export const createStream = (head: AnswerHead) => {
         return writeSse({ data: JSON.stringify(writeError(toWire(event.error))) });
       case "reasoning-signature":
       case "usage":
+      case "step-start":
       case "step-end":
         return "";
-      case "step-start":
-        return head.progress ? open() + chunk({ reasoning_content: `${event.role}: ${event.worker}\n` }) : "";
       default:
         return event satisfies never;
     }

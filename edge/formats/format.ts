@@ -74,8 +74,6 @@ export type AnswerHead = {
   readonly echo?: Echo;
   /** Where the client asked how the answer came about. */
   readonly plan?: PlanReport;
-  /** Whether to tell, before the answer, whom a team asks. */
-  readonly progress?: true;
   /** Seconds since the epoch. */
   readonly now: () => number;
 };

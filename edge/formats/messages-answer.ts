@@ -96,7 +96,8 @@ const writePart = (part: AssistantPart, head: AnswerHead): readonly object[] => 
   }
 };
 
-const writeThought = ({ text, signature = "" }: ReasoningPart, { echo }: AnswerHead): readonly object[] => {
+const writeThought = ({ text, signature = "", progress }: ReasoningPart, { echo }: AnswerHead): readonly object[] => {
+  if (progress) return [thinkingBlock(text, signature)];
   if (!echo?.proofs) return [];
   if (text === "") return signature === "" ? [] : [redactedBlock(signature)];
   if (echo.summaries) return [thinkingBlock(text, signature)];

@@ -61,6 +61,15 @@ export const createStream = (head: AnswerHead) => {
     return signed + blocks.close();
   };
 
+  /** A block of its own, signed when it closes: by this the client keeps it, and we know it when it comes back. */
+  const tell = ({ text, signature }: Extract<AnswerEvent, { type: "progress" }>): string =>
+    blocks.add(
+      "progress",
+      thinkingBlock("", ""),
+      { type: "thinking_delta", thinking: text },
+      { type: "signature_delta", signature },
+    );
+
   const say = (text: string): string => {
     if (text === "") return "";
     spoke = true;
@@ -86,6 +95,8 @@ export const createStream = (head: AnswerHead) => {
         return start() + think(event.text);
       case "reasoning-signature":
         return start() + sign(event.signature);
+      case "progress":
+        return start() + tell(event);
       case "refusal-delta":
         refusal += event.text;
         return start();
@@ -114,21 +125,24 @@ export const createStream = (head: AnswerHead) => {
   return { push: (events: readonly AnswerEvent[]) => events.map(read).join("") };
 };
 
-type BlockType = "text" | "thinking" | "tool_use";
+type BlockType = "text" | "thinking" | "progress" | "tool_use";
 
 /** One block is open at a time; a new one closes it. */
 const createBlocks = () => {
   let index = -1;
   let type: BlockType | null = null;
+  let last: object | null = null;
 
   const close = (): string => {
     if (type === null) return "";
+    const ended = last === null ? "" : delta(last);
     type = null;
-    return write("content_block_stop", { index });
+    return ended + write("content_block_stop", { index });
   };
-  const open = (next: BlockType, block: object): string => {
+  const open = (next: BlockType, block: object, ending: object | null = null): string => {
     const closed = close();
     type = next;
+    last = ending;
     index += 1;
     return closed + write("content_block_start", { index, content_block: block });
   };
@@ -139,9 +153,9 @@ const createBlocks = () => {
     delta,
     close,
     current: () => type,
-    /** A piece of the open block, or of a new one when another kind is open. */
-    add: (next: BlockType, block: object, piece: object): string =>
-      (type === next ? "" : open(next, block)) + delta(piece),
+    /** A piece of the open block, or of a new one when another kind is open. `ending`: the new one's last piece. */
+    add: (next: BlockType, block: object, piece: object, ending: object | null = null): string =>
+      (type === next ? "" : open(next, block, ending)) + delta(piece),
     /** A block that comes in one piece. */
     whole: (block: object): string => {
       const closed = close();

@@ -108,13 +108,13 @@ export const textPart = (text: string, logprobs: readonly TokenLogprob[] = []) =
 export const refusalPart = (refusal: string) => ({ type: "refusal", refusal });
 
 const writeReasoning = (
-  { text, signature }: Extract<AssistantPart, { type: "reasoning" }>,
+  { text, signature, progress }: Extract<AssistantPart, { type: "reasoning" }>,
   place: ItemPlace,
   shown: Shown,
 ) => ({
   type: "reasoning",
   id: makeItemId("rs", place),
-  summary: shown.summaries && text !== "" ? [summaryPart(text)] : [],
+  summary: (shown.summaries || progress) && text !== "" ? [summaryPart(text)] : [],
   ...(shown.proofs && signature !== undefined && { encrypted_content: signature }),
 });
 

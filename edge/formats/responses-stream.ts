@@ -12,7 +12,14 @@ import { refusalPart, summaryPart, textPart, writeItem, writeLogprobs, type Item
 type Spoken = { readonly type: "text" | "refusal"; text: string; readonly logprobs: TokenLogprob[] };
 type Open =
   | { readonly kind: "message"; readonly index: number; readonly parts: Spoken[] }
-  | { readonly kind: "reasoning"; readonly index: number; text: string; signature?: string }
+  | {
+      readonly kind: "reasoning";
+      readonly index: number;
+      /** Not a model's: what was told of a team at work. */
+      readonly progress: boolean;
+      text: string;
+      signature?: string;
+    }
   | {
       readonly kind: "call";
       readonly index: number;
@@ -141,7 +148,7 @@ export const createStream = (head: AnswerHead) => {
   type ReasoningItem = Extract<Open, { kind: "reasoning" }>;
 
   const finishSummary = (item: ReasoningItem): string => {
-    if (!shown.summaries || item.text === "") return "";
+    if (!isShown(item) || item.text === "") return "";
     const where = { ...at(item), summary_index: 0 };
     return (
       emit("response.reasoning_summary_text.done", { ...where, text: item.text }) +
@@ -149,19 +156,28 @@ export const createStream = (head: AnswerHead) => {
     );
   };
 
-  const openThought = (): { item: ReasoningItem; text: string } => {
+  const isShown = ({ progress }: ReasoningItem): boolean => progress || shown.summaries;
+
+  const openThought = (progress: boolean): { item: ReasoningItem; text: string } => {
     const [last] = open;
-    if (last?.kind === "reasoning") return { item: last, text: "" };
+    if (last?.kind === "reasoning" && last.progress === progress) return { item: last, text: "" };
     const closed = closeAll();
-    const item: ReasoningItem = { kind: "reasoning", index: items, text: "" };
+    const item: ReasoningItem = { kind: "reasoning", index: items, progress, text: "" };
     return { item, text: closed + add(item) };
   };
 
-  const think = (delta: string): string => {
-    const { item, text } = openThought();
+  const think = (delta: string): string => summarize(openThought(false), delta);
+
+  const tell = ({ text: delta, signature }: Extract<AnswerEvent, { type: "progress" }>): string => {
+    const thought = openThought(true);
+    thought.item.signature = signature;
+    return summarize(thought, delta);
+  };
+
+  const summarize = ({ item, text }: ReturnType<typeof openThought>, delta: string): string => {
     const first = item.text === "";
     item.text += delta;
-    if (!shown.summaries || delta === "") return text;
+    if (!isShown(item) || delta === "") return text;
     const where = { ...at(item), summary_index: 0 };
     return (
       text +
@@ -171,7 +187,7 @@ export const createStream = (head: AnswerHead) => {
   };
 
   const sign = (signature: string): string => {
-    const { item, text } = openThought();
+    const { item, text } = openThought(false);
     item.signature = signature;
     return text + close(item, null);
   };
@@ -216,6 +232,8 @@ export const createStream = (head: AnswerHead) => {
         return begin() + speak("refusal", event.text);
       case "reasoning-delta":
         return begin() + think(event.text);
+      case "progress":
+        return begin() + tell(event);
       case "reasoning-signature":
         return begin() + sign(event.signature);
       case "tool-call-start":
@@ -249,8 +267,15 @@ const contentOf = (item: Open): readonly AssistantPart[] => {
     case "message":
       return item.parts.map(({ type, text }) => ({ type, text }));
     case "reasoning": {
-      const { text, signature } = item;
-      return [{ type: "reasoning", text, ...(signature !== undefined && { signature }) }];
+      const { text, signature, progress } = item;
+      return [
+        {
+          type: "reasoning",
+          text,
+          ...(signature !== undefined && { signature }),
+          ...(progress && { progress }),
+        },
+      ];
     }
     case "call":
       return [{ type: "tool-call", id: item.id, name: item.name, arguments: item.arguments }];

@@ -92,6 +92,14 @@ const writeHeaders = ({ streams }: Operation): readonly Json[] =>
           schema: { type: "string" },
           example: "balanced",
         },
+        {
+          name: "x-shoal-progress",
+          in: "header",
+          required: false,
+          description: "`true`: says as thoughts who works on the answer while a team does",
+          schema: { type: "string" },
+          example: "true",
+        },
       ]
     : [];
 

@@ -164,8 +164,8 @@ describe("how an answer came about", () => {
     const chunks = await Array.fromAsync(stream);
     const deltas = chunks.map((chunk): object => chunk.choices[0]?.delta ?? {});
     const thoughts = deltas.flatMap((delta) => ("reasoning_content" in delta ? [delta.reasoning_content] : []));
-    expect(thoughts).toHaveLength(vendors.calls().length);
-    expect(thoughts.at(-1)).toMatch(/^judge: \S+\n$/);
+    expect(thoughts).toHaveLength(2 * vendors.calls().length - 1);
+    expect(thoughts.at(-1)).toMatch(/^\S+ is judging\.\n$/);
     expect(chunks.at(-1)).toMatchObject({ choices: [], shoal: { plan: { kind: "workflow" } } });
   });
 

@@ -9,6 +9,7 @@ import {
   stepEnd,
   stepStart,
   textDelta,
+  told,
   toolCall,
   toolDelta,
   usageOf,
@@ -89,6 +90,15 @@ describe("collect", () => {
       { type: "reasoning", text: "a", signature: "1" },
       { type: "reasoning", text: "b", signature: "2" },
       { type: "reasoning", text: "", signature: "3" },
+    ]);
+  });
+
+  it("keeps what was told of a team apart from thoughts, under its own signature", () => {
+    expect(collect([told("a\n"), told("b\n"), reasoningDelta("hm"), told("c\n"), signature("1")]).content).toEqual([
+      { type: "reasoning", text: "a\nb\n", signature: "ours", progress: true },
+      { type: "reasoning", text: "hm" },
+      { type: "reasoning", text: "c\n", signature: "ours", progress: true },
+      { type: "reasoning", text: "", signature: "1" },
     ]);
   });
 

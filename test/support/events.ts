@@ -64,6 +64,8 @@ export const used = (step: string, worker: string, usage: Usage, cost: number | 
   cost,
 });
 
+export const told = (text: string): AnswerEvent => ({ type: "progress", text, signature: "ours" });
+
 export const endedBy = (step: string, worker: string, reason: EndReason = "stop"): AnswerEvent => ({
   type: "end",
   reason,

@@ -1,8 +1,8 @@
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { createSignatures, type SignaturesDeps } from "../../../edge/conversation/signatures.ts";
+import { createSignatures, type Signatures, type SignaturesDeps } from "../../../edge/conversation/signatures.ts";
 import { isSignedToolCall, makeToolCallId } from "../../../edge/conversation/tool-call-id.ts";
-import type { AssistantPart } from "../../../shared/chat.ts";
+import type { AssistantPart, ChatRequest } from "../../../shared/chat.ts";
 import { newTenant, objectsOf, settingsOf } from "../../support/edge.ts";
 import { chatOf } from "../../support/events.ts";
 import { createHandClock } from "../../support/hand-clock.ts";
@@ -29,6 +29,8 @@ const setUp = (tenant = newTenant(), keySecret = "secret-1", objects: Signatures
   return { tenant, signatures, asked, clock };
 };
 
+const restored = async (signatures: Signatures, chat: ChatRequest) => (await signatures.restore(chat)).chat;
+
 const never = () => new Promise<never>(() => {});
 const said = (...content: AssistantPart[]) => chatOf("hi", { messages: [{ role: "assistant", content }] });
 const thought = (signature: string): AssistantPart => ({ type: "reasoning", text: "hm", signature });
@@ -39,7 +41,7 @@ describe("a thought's signature", () => {
     const { signatures, asked } = setUp();
     const sealed = await signatures.seal("vendor/model|proof");
     expect(atob(sealed)).not.toContain("vendor");
-    expect(await signatures.restore(said(thought(sealed)))).toEqual(said(thought("vendor/model|proof")));
+    expect(await restored(signatures, said(thought(sealed)))).toEqual(said(thought("vendor/model|proof")));
     expect(asked).toEqual([]);
   });
 
@@ -49,7 +51,7 @@ describe("a thought's signature", () => {
     const changed = sealed.slice(0, -4) + (sealed.endsWith("AAAA") ? "BBBB" : "AAAA");
     const foreign = await setUp().signatures.seal("proof");
     for (const signature of [changed, foreign, "proof", "no base64 at all!"]) {
-      expect(await signatures.restore(said(thought(signature)))).toEqual(said({ type: "reasoning", text: "hm" }));
+      expect(await restored(signatures, said(thought(signature)))).toEqual(said({ type: "reasoning", text: "hm" }));
     }
   });
 
@@ -57,15 +59,42 @@ describe("a thought's signature", () => {
     const { tenant, signatures } = setUp();
     const sealed = await signatures.seal("proof");
     const rotated = setUp(tenant, "secret-2,secret-1").signatures;
-    expect(await rotated.restore(said(thought(sealed)))).toEqual(said(thought("proof")));
+    expect(await restored(rotated, said(thought(sealed)))).toEqual(said(thought("proof")));
     const gone = setUp(tenant, "secret-2").signatures;
-    expect(await gone.restore(said(thought(sealed)))).toEqual(said({ type: "reasoning", text: "hm" }));
+    expect(await restored(gone, said(thought(sealed)))).toEqual(said({ type: "reasoning", text: "hm" }));
+  });
+
+  it("is named where it is none of ours", async () => {
+    const { signatures } = setUp();
+    const sealed = await signatures.seal("proof");
+    const { unknown } = await signatures.restore(said(thought(sealed), thought("made up")));
+    expect([...unknown]).toEqual(["made up"]);
   });
 
   it("may be long", async () => {
     const { signatures } = setUp();
     const long = "é".repeat(40_000);
-    expect(await signatures.restore(said(thought(await signatures.seal(long))))).toEqual(said(thought(long)));
+    expect(await restored(signatures, said(thought(await signatures.seal(long))))).toEqual(said(thought(long)));
+  });
+});
+
+describe("what a client was told of a team", () => {
+  it("is left out when it comes back, wherever it stands, and is no forgery", async () => {
+    const { signatures } = setUp();
+    const [told, sealed] = await Promise.all([signatures.sealProgress(), signatures.seal("vendor/model|proof")]);
+    const words: AssistantPart = { type: "text", text: "95 m." };
+    expect(await signatures.restore(said(thought(told), thought(sealed), thought(told), words))).toEqual({
+      chat: said(thought("vendor/model|proof"), words),
+      unknown: new Set(),
+    });
+  });
+
+  it("is no thought of anybody's where another tenant sends it", async () => {
+    const told = await setUp().signatures.sealProgress();
+    expect(await setUp().signatures.restore(said(thought(told)))).toEqual({
+      chat: said({ type: "reasoning", text: "hm" }),
+      unknown: new Set([told]),
+    });
   });
 });
 
@@ -75,7 +104,7 @@ describe("a tool call's signature", () => {
     const ids = [makeToolCallId("w/a", newId(), true), makeToolCallId("w/a", newId(), true)];
     await signatures.keep(ids.map((id, index) => ({ id, signature: `proof ${index}` })));
     const elsewhere = setUp(tenant);
-    const { messages } = await elsewhere.signatures.restore(said(...ids.map(call)));
+    const { messages } = await restored(elsewhere.signatures, said(...ids.map(call)));
     expect(messages[0]).toMatchObject({ content: [{ signature: "proof 0" }, { signature: "proof 1" }] });
     expect(elsewhere.asked).toEqual([tenant]);
   });
@@ -88,7 +117,7 @@ describe("a tool call's signature", () => {
       { id: second, signature: "of the call", thoughts: [{ text: "so", signature: "proof 2" }] },
     ]);
     const words: AssistantPart = { type: "text", text: "Let me look." };
-    expect(await signatures.restore(said(words, call(first), call(second)))).toEqual(
+    expect(await restored(signatures, said(words, call(first), call(second)))).toEqual(
       said(
         { type: "reasoning", text: "hm", signature: "proof 1" },
         words,
@@ -102,7 +131,7 @@ describe("a tool call's signature", () => {
   it("costs a request without such calls nothing", async () => {
     const { signatures, asked } = setUp();
     const unsigned = said(call(makeToolCallId("w/a", newId())), call("toolu_SSSSSSSSSS"));
-    expect(await signatures.restore(unsigned)).toBe(unsigned);
+    expect(await restored(signatures, unsigned)).toBe(unsigned);
     expect(asked).toEqual([]);
   });
 
@@ -114,7 +143,7 @@ describe("a tool call's signature", () => {
     const [row] = await log.findSignatures([mine]);
     expect(atob(row?.sealed ?? "")).not.toContain("proof");
     await log.keepSignatures([{ call: other, sealed: row?.sealed ?? "" }]);
-    expect(await signatures.restore(said(call(other)))).toEqual(said(call(other)));
+    expect(await restored(signatures, said(call(other)))).toEqual(said(call(other)));
   });
 
   it("is kept for a day", async () => {
@@ -122,11 +151,11 @@ describe("a tool call's signature", () => {
     const id = makeToolCallId("w/a", newId(), true);
     await signatures.keep([{ id, signature: "proof" }]);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 23 * 3_600_000 });
-    expect(await signatures.restore(said(call(id)))).toMatchObject({
+    expect(await restored(signatures, said(call(id)))).toMatchObject({
       messages: [{ content: [{ signature: "proof" }] }],
     });
     vi.setSystemTime(Date.now() + 2 * 3_600_000);
-    expect(await signatures.restore(said(call(id)))).toEqual(said(call(id)));
+    expect(await restored(signatures, said(call(id)))).toEqual(said(call(id)));
     await signatures.keep([{ id: makeToolCallId("w/a", newId(), true), signature: "next" }]);
     const left = await runInDurableObject(objectsOf().tenantLog(tenant), (_, state) =>
       state.storage.sql.exec<{ n: number }>("SELECT count(*) AS n FROM signatures").one(),
@@ -138,9 +167,9 @@ describe("a tool call's signature", () => {
     const silent = { tenantLog: () => ({ findSignatures: never, keepSignatures: never }) };
     const { signatures, clock } = setUp(newTenant(), "secret-1", silent);
     const request = said(call(makeToolCallId("w/a", newId(), true)));
-    const restored = signatures.restore(request);
+    const pending = restored(signatures, request);
     await clock.advance(1_000);
-    expect(await restored).toEqual(request);
+    expect(await pending).toEqual(request);
   });
 });
 

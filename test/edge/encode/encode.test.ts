@@ -18,6 +18,7 @@ import {
   stepEnd,
   stepStart,
   textDelta,
+  told,
   toolCall,
   toolDelta,
   upstreamError,
@@ -201,6 +202,13 @@ describe("a failure", () => {
     expect(headers.get("retry-after")).toBe("7");
     expect(headers.get("content-type")).toContain("application/json");
     expect(await (await response).json()).toMatchObject({ error: { code: "upstream_rate_limited" } });
+  });
+
+  it("keeps its status though a team was told of", async () => {
+    const { give, close, response } = setUp({ plan: planOf(false) });
+    give(stepStart("act", "w/a"), told("w/a failed.\n"), failure(upstreamError("overloaded")));
+    close();
+    expect((await response).status).toBe(503);
   });
 
   it("keeps its status though the model has thought before it failed", async () => {

@@ -14,6 +14,7 @@ import {
   stepEnd,
   stepStart,
   textDelta,
+  told,
   toolCall,
   toolDelta,
   upstreamError,
@@ -467,9 +468,17 @@ describe("a stream", () => {
     expect(write(inner)).toBe("");
   });
 
-  it("names those who are asked before the answer, for clients that want its progress", () => {
-    const chunks = readSse(write(inner, { progress: true })).map(({ data }) => JSON.parse(data).choices[0].delta);
-    expect(chunks).toEqual([{ role: "assistant", content: "", refusal: null }, { reasoning_content: "answer: w/a\n" }]);
+  it("gives what is told of a team as a thought, as a whole answer does", () => {
+    const events = [told("w/a is answering.\n"), start, reasoningDelta("hm"), textDelta("Three")];
+    const deltas = readSse(write(events)).map(({ data }) => JSON.parse(data).choices[0].delta);
+    expect(deltas.slice(1)).toEqual([
+      { reasoning_content: "w/a is answering.\n" },
+      { reasoning_content: "hm" },
+      { content: "Three" },
+    ]);
+    expect(json(events)).toMatchObject({
+      choices: [{ message: { content: "Three", reasoning_content: "w/a is answering.\nhm" } }],
+    });
   });
 
   it.each([true, false])("ends with the plan and its steps when asked, with usage: %s", (includeUsage) => {

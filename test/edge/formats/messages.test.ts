@@ -16,6 +16,7 @@ import {
   stepEnd,
   stepStart,
   textDelta,
+  told,
   toolCall,
   toolDelta,
   upstreamError,
@@ -465,6 +466,32 @@ describe("an answer", () => {
     const content = [...expected, { type: "text", text: "a", citations: null }];
     expect(await contentOf(thinking, rest)).toEqual(content);
     expect(jsonOf(thinking, rest)).toMatchObject({ content });
+  });
+
+  it.each<[string, Partial<AnswerHead>, object[]]>([
+    ["before them", {}, [{ type: "thinking", thinking: "hm", signature: "s1" }]],
+    ["where their words are not", omitted, [{ type: "thinking", thinking: "", signature: "s1" }]],
+    ["where they are not", hidden, []],
+  ])("shows what was told of a team in a signed block of its own, %s", async (_, rest, thoughts) => {
+    const team = [told("w/a is answering.\n"), told("w/a is done.\n")];
+    const events = [...team, start, reasoningDelta("hm"), signed("s1"), textDelta("a"), bill, end];
+    const content = [
+      { type: "thinking", thinking: "w/a is answering.\nw/a is done.\n", signature: "ours" },
+      ...thoughts,
+      { type: "text", text: "a", citations: null },
+    ];
+    expect(await contentOf(events, rest)).toEqual(content);
+    expect(jsonOf(events, rest)).toMatchObject({ content });
+  });
+
+  it("signs what was told of a team as the last of its block", () => {
+    const wire = readSse(wireOf([told("w/a is answering.\n"), textDelta("a"), bill, end]));
+    expect(wire.slice(1, 5).map(({ data }): unknown => JSON.parse(data))).toMatchObject([
+      { type: "content_block_start", index: 0, content_block: { type: "thinking", thinking: "", signature: "" } },
+      { delta: { type: "thinking_delta", thinking: "w/a is answering.\n" } },
+      { delta: { type: "signature_delta", signature: "ours" } },
+      { type: "content_block_stop", index: 0 },
+    ]);
   });
 
   it("writes tool calls block by block, those without arguments too", async () => {

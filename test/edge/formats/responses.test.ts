@@ -18,6 +18,7 @@ import {
   start,
   stepStart,
   textDelta,
+  told,
   toolCall,
   toolDelta,
   upstreamError,
@@ -276,6 +277,7 @@ const piece: fc.Arbitrary<Piece> = fc.oneof(
   counted(refusalDelta),
   counted(reasoningDelta),
   words.map((text) => [signature(text)]),
+  counted(told),
   calls.map((list) => ({ calls: list })),
 );
 
@@ -355,6 +357,33 @@ describe("an answer", () => {
     expect(resource.parse(responses.json(silent, hidden, createBill().total())).output).toEqual([
       { type: "reasoning", id: makeItemId("rs", { turn: requestId, input: false, index: 0 }), summary: [] },
     ]);
+  });
+
+  it("shows what was told of a team, in an item of its own, though thoughts are hidden", () => {
+    const events = [
+      told("w/a is answering.\n"),
+      told("w/a is done.\n"),
+      start,
+      reasoningDelta("hm"),
+      textDelta("Three"),
+    ];
+    const echo = { summaries: false, proofs: false, fields: {} };
+    const streamed = stream([...events, endedBy("a", "w/b")], { echo });
+    expect(streamed.slice(2, 9)).toMatchObject([
+      { type: "response.output_item.added", output_index: 0, item: { type: "reasoning", summary: [] } },
+      { type: "response.reasoning_summary_part.added", output_index: 0, summary_index: 0 },
+      { type: "response.reasoning_summary_text.delta", delta: "w/a is answering.\n" },
+      { type: "response.reasoning_summary_text.delta", delta: "w/a is done.\n" },
+      { type: "response.reasoning_summary_text.done", text: "w/a is answering.\nw/a is done.\n" },
+      { type: "response.reasoning_summary_part.done" },
+      { type: "response.output_item.done", output_index: 0 },
+    ]);
+    const [team, thought, message] = streamed.at(-1)?.response?.output ?? [];
+    expect(team).not.toHaveProperty("encrypted_content");
+    expect(team).toMatchObject({ summary: [{ text: "w/a is answering.\nw/a is done.\n" }] });
+    expect(thought).toMatchObject({ type: "reasoning", summary: [] });
+    expect(message).toMatchObject({ type: "message" });
+    expect(json(events).output[0]).toMatchObject({ summary: team?.["summary"], encrypted_content: "ours" });
   });
 
   it.each([
