@@ -90,7 +90,7 @@ export const toWire = (error: ShoalError): WireError => {
         421,
         "invalid_request_error",
         "wrong_region",
-        `the key belongs to region ${error.region}${error.host ? `: use https://${error.host}` : ""}`,
+        `the key belongs to region ${error.region}${error.host ? `: use ${addressOf(error.host)}` : ""}`,
       );
     case "forbidden":
       return wire(403, "permission_error", "forbidden", error.message);
@@ -149,6 +149,9 @@ export const toWire = (error: ShoalError): WireError => {
       return error satisfies never;
   }
 };
+
+/** A host is served over TLS unless it says otherwise. */
+const addressOf = (host: string): string => (host.includes("://") ? host : `https://${host}`);
 
 const unknownModelMessage = ({ model, nearest }: { model: string; nearest: readonly string[] }) =>
   `the model '${model}' does not exist or is not available to this key${

@@ -9,7 +9,7 @@ import type { Health } from "./health.ts";
 import type { KeyRecord } from "../objects/records.ts";
 import type { Connection, Provider } from "../providers/provider.ts";
 import type { ModelChoice } from "./resolve-model.ts";
-import type { RosterEntry } from "./roster.ts";
+import { withinDataRegions, type RosterEntry } from "./roster.ts";
 
 /** A worker that can be called: its card, and the provider that serves it with the operator's connection. */
 export type Member = { readonly worker: Worker; readonly provider: Provider; readonly connection: Connection };
@@ -36,10 +36,8 @@ export const choosePool = (
   deps: PoolDeps,
 ): Result<readonly Member[], ShoalError> => {
   const now = deps.clock.now();
-  const allowed = allow(
-    roster.filter(({ card }) => retirementOf(card.id, now) === null).map((entry) => pricedAt(entry, now)),
-    request,
-  );
+  const live = roster.filter(({ card }) => retirementOf(card.id, now) === null);
+  const allowed = allow(live, request, now);
   if (!allowed.ok) return allowed;
   const able = narrow(allowed.value, requirementsOf(request));
   if (!able.ok) return able;
@@ -60,15 +58,22 @@ export const choosePool = (
 const pricedAt = (entry: RosterEntry, now: number): RosterEntry =>
   entry.card.priceChanges ? { ...entry, card: { ...entry.card, price: priceAt(entry.card, now) } } : entry;
 
-const allow = (roster: Entries, { choice, key }: PoolRequest): Result<Entries, ShoalError> => {
+const allow = (roster: Entries, { choice, key }: PoolRequest, now: number): Result<Entries, ShoalError> => {
   if (roster.length === 0) {
-    return err({ kind: "no_worker", message: "no provider is configured", retryAfterSeconds: null });
+    const message = "no provider is configured within this region's data regions";
+    return err({ kind: "no_worker", message, retryAfterSeconds: null });
   }
   const named = choice.kind === "worker" ? roster.filter(({ card }) => card.id === choice.id) : roster;
   const permitted = named.filter(({ card }) => key.allowedWorkers === null || key.allowedWorkers.includes(card.id));
   if (permitted.length === 0)
     return err({ kind: "forbidden", message: "the key may not use any worker for this model" });
-  const priced = key.hasBudget ? permitted.filter(({ card }) => card.price !== null) : permitted;
+  const located = withinDataRegions(permitted, key.allowedDataRegions).map((entry) => pricedAt(entry, now));
+  if (located.length === 0) {
+    const regions = key.allowedDataRegions?.join(", ");
+    const message = `the key may use workers whose data region is ${regions}, and no worker for this model has one of them`;
+    return err({ kind: "forbidden", message });
+  }
+  const priced = key.hasBudget ? located.filter(({ card }) => card.price !== null) : located;
   if (priced.length === 0) {
     return err({ kind: "forbidden", message: "the key has a budget, and no worker it may use has a known price" });
   }

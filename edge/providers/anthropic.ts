@@ -1,7 +1,7 @@
 import type { Ability } from "../../shared/workers.ts";
 import { createMessagesDecoder } from "./anthropic-answer.ts";
 import { messagesBody } from "./anthropic-request.ts";
-import type { Call, Provider } from "./provider.ts";
+import type { Call, Connection, Provider } from "./provider.ts";
 import { keepClients, original } from "./sdk.ts";
 import { readError } from "./upstream-error.ts";
 
@@ -25,12 +25,21 @@ export const anthropicAbilities: ReadonlySet<Ability> = new Set<Ability>([
   "stop",
 ]);
 
+/** Calls are processed anywhere unless they say otherwise. https://platform.claude.com/docs/en/manage-claude/data-residency */
+const ownHost = "https://api.anthropic.com";
+
+const connectTo = (baseUrl: string, apiKey: string): Connection => ({
+  apiKey,
+  baseUrl,
+  ...(baseUrl === ownHost && { dataRegion: "global" }),
+});
+
 export const anthropic: Provider = {
   name,
   needs: "ANTHROPIC_API_KEY is not set",
   abilities: anthropicAbilities,
   connect: ({ ANTHROPIC_API_KEY: apiKey, ANTHROPIC_BASE_URL: baseUrl }) =>
-    apiKey ? { apiKey, baseUrl: baseUrl || "https://api.anthropic.com" } : null,
+    apiKey ? connectTo(baseUrl || ownHost, apiKey) : null,
   request: (call) => messagesBody(call, originOf(call)),
   send: async (body, connection, { fetch: fetcher, signal }) => {
     const client = await clientOf(connection, fetcher);

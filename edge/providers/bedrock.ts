@@ -27,6 +27,16 @@ const profileOf = (region: string): string | null => {
   return /^ap-southeast-[24]$/.test(region) ? "au" : null;
 };
 
+/**
+ * A profile's calls stay within its regions and what is kept stays where they came from, so a part of the world has the
+ * call where it has both. https://docs.aws.amazon.com/bedrock/latest/userguide/geographic-cross-region-inference.html
+ */
+const dataRegionFrom = (region: string, profile: string): DataRegion | undefined => {
+  const processing = profiles[profile];
+  if (processing === "eu" && /^eu-(west|central)-2$/.test(region)) return undefined;
+  return processing;
+};
+
 /** Profiles of models that are not in all of them. https://docs.aws.amazon.com/bedrock/latest/userguide/model-cards.html */
 const fewProfiles: readonly { readonly models: RegExp; readonly profiles: readonly string[] }[] = [
   { models: /^openai\./, profiles: ["us", "global"] },
@@ -50,16 +60,16 @@ const connect: Provider["connect"] = ({
   if (!region || !apiKey) return null;
   if (!/^[a-z]{2}(-[a-z]+)+-\d$/.test(region)) throw new Error("BEDROCK_REGION: not a region, e.g. us-east-1");
   const profile = chosen || profileOf(region);
-  const dataRegion = profile && profiles[profile];
-  if (!profile || !dataRegion) {
+  if (!profile || !profiles[profile]) {
     throw new Error(
       `BEDROCK_PROFILE: must be one of ${Object.keys(profiles).join(", ")}; ${region} has none by itself`,
     );
   }
+  const dataRegion = dataRegionFrom(region, profile);
   return {
     apiKey,
     baseUrl: baseUrl || `https://bedrock-runtime.${region}.amazonaws.com`,
-    dataRegion,
+    ...(dataRegion && { dataRegion }),
     account: {
       region,
       profile,

@@ -4,7 +4,7 @@ import type { Ability } from "../../shared/workers.ts";
 import { createContentDecoder } from "./google-answer.ts";
 import { contentBody, namesOf } from "./google-request.ts";
 import { fieldsOf, isFields, listOf, parseFields, textOf } from "./narrow.ts";
-import type { Call, Provider, SendIo } from "./provider.ts";
+import type { Call, Connection, Provider, SendIo } from "./provider.ts";
 import { keepClients } from "./sdk.ts";
 import { readError, upstreamError } from "./upstream-error.ts";
 
@@ -74,12 +74,21 @@ export const googleAbilities: ReadonlySet<Ability> = new Set<Ability>([
   "stop",
 ]);
 
+/** One host for the world. */
+const ownHost = "https://generativelanguage.googleapis.com";
+
+const connectTo = (baseUrl: string, apiKey: string): Connection => ({
+  apiKey,
+  baseUrl,
+  ...(baseUrl === ownHost && { dataRegion: "global" }),
+});
+
 export const google: Provider = {
   name,
   needs: "GEMINI_API_KEY is not set",
   abilities: googleAbilities,
   connect: ({ GEMINI_API_KEY: apiKey, GEMINI_BASE_URL: baseUrl }) =>
-    apiKey ? { apiKey, baseUrl: baseUrl || "https://generativelanguage.googleapis.com" } : null,
+    apiKey ? connectTo(baseUrl || ownHost, apiKey) : null,
   request: (call) => contentBody(call, originOf(call)),
   send: async (body, connection, io) => sendContent(body, await clientOf(connection, io.fetch), io),
   decoder: (call) => createContentDecoder(originOf(call), namesOf(call.chat)),

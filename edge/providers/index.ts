@@ -8,6 +8,7 @@ import { configuredHosts, litellm, openrouter } from "./openai-compatible.ts";
 import { openai } from "./openai.ts";
 import { vertex } from "./vertex.ts";
 import type { Connection, Provider, ProviderEnv } from "./provider.ts";
+import { readStatedRegions, stateRegion } from "./stated-regions.ts";
 
 /** One line per vendor; hosts that speak Chat Completions need none, they come from `SHOAL_PROVIDERS`. */
 const builtIn: readonly Provider[] = [openai, anthropic, google, azure, vertex, bedrock, openrouter, litellm, local];
@@ -23,14 +24,19 @@ export type Registry = {
   readonly cards: readonly WorkerCard[];
 };
 
-/** Throws when `SHOAL_PROVIDERS` is wrong, naming the field: the operator has to know at the start. */
+/** Throws when `SHOAL_PROVIDERS` or `SHOAL_PROVIDER_REGIONS` is wrong, naming what: the operator has to know at the start. */
 export const createRegistry = (env: ProviderEnv): Registry => {
   const hosts = configuredHosts(env, new Set(builtIn.map(({ name }) => name)));
   if (!hosts.ok) throw new Error(hosts.error);
-  const found = [...builtIn, ...hosts.value.providers].map((provider) => ({
-    provider,
-    connection: provider.connect(env),
-  }));
+  const providers = [...builtIn, ...hosts.value.providers];
+  const stated = readStatedRegions(
+    env,
+    providers.map(({ name }) => name),
+  );
+  const found = providers.map((provider) => {
+    const connection = provider.connect(env);
+    return { provider, connection: connection && stateRegion(provider.name, connection, stated.get(provider.name)) };
+  });
   return {
     connected: new Map(
       found.flatMap(({ provider, connection }) => (connection ? [[provider.name, { provider, connection }]] : [])),

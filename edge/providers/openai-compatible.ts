@@ -1,12 +1,14 @@
 import * as z from "zod";
 import { reasoningEfforts } from "../../shared/chat.ts";
+import { cardSchema } from "../../shared/card-schema.ts";
+import type { Price, Rates } from "../../shared/pricing.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import { abilities, type Ability, type WorkerCard } from "../../shared/workers.ts";
 import { createChatDecoder } from "./openai-chat-answer.ts";
 import { chatBody, type Dialect } from "./openai-chat-request.ts";
 import { sendTo } from "./openai-client.ts";
 import type { Fields } from "./narrow.ts";
-import type { Connection, Provider, ProviderEnv } from "./provider.ts";
+import { dataRegions, type Connection, type Provider, type ProviderEnv } from "./provider.ts";
 import { readError } from "./upstream-error.ts";
 
 export type CompatibleHost = {
@@ -46,7 +48,8 @@ export const createCompatible = (host: CompatibleHost): Provider => {
 export const openrouter = createCompatible({
   name: "openrouter",
   needs: "OPENROUTER_API_KEY is not set",
-  connect: ({ OPENROUTER_API_KEY: apiKey }) => (apiKey ? { apiKey, baseUrl: "https://openrouter.ai/api/v1" } : null),
+  connect: ({ OPENROUTER_API_KEY: apiKey }) =>
+    apiKey ? { apiKey, baseUrl: "https://openrouter.ai/api/v1", dataRegion: "global" } : null,
   reasoning: "object",
   // Left to itself, OpenRouter drops parameters that the host it picks does not take.
   fixed: { provider: { require_parameters: true } },
@@ -59,28 +62,35 @@ export const litellm = createCompatible({
   connect: ({ LITELLM_BASE_URL: baseUrl, LITELLM_API_KEY: apiKey }) => (baseUrl && apiKey ? { apiKey, baseUrl } : null),
 });
 
-const rate = z.number().min(0).max(100_000);
-const rates = { input: rate, output: rate, cached_input: rate.optional(), cache_write: rate.optional() };
-const tokens = z.int().min(1);
+const rates = {
+  input: z.number(),
+  output: z.number(),
+  cached_input: z.number().optional(),
+  cache_write: z.number().optional(),
+};
+/** Dollars per million tokens; what they must be is for the card's own schema to say. */
+const price = z.strictObject({
+  ...rates,
+  tiers: z.array(z.strictObject({ ...rates, above_input_tokens: z.number() })).optional(),
+});
 
 const hostSchema = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/),
   base_url: z.url({ protocol: /^https?$/ }),
   /** The variable that holds the key, so that no key stands in this one. */
   api_key_env: z.string().regex(/^[A-Z][A-Z0-9_]*$/),
+  /** Where the host processes requests; unknown when not said. */
+  data_region: z.enum(dataRegions).optional(),
   models: z
     .array(
       z.strictObject({
         id: z.string().min(1).max(96),
-        context_tokens: tokens,
-        max_output_tokens: tokens,
-        /** Dollars per million tokens; null when unknown. */
-        price: z
-          .strictObject({
-            ...rates,
-            tiers: z.array(z.strictObject({ ...rates, above_input_tokens: z.int().min(0) })).optional(),
-          })
-          .nullable(),
+        context_tokens: z.number(),
+        max_output_tokens: z.number(),
+        image_tokens: z.number().optional(),
+        /** Null when unknown. */
+        price: price.nullable(),
+        price_changes: z.array(z.strictObject({ from: z.string(), price })).optional(),
         abilities: z.array(z.enum(abilities)),
         efforts: z.array(z.enum(reasoningEfforts)).optional(),
         /** The recorded model or relative whose strengths stand in. */
@@ -91,7 +101,8 @@ const hostSchema = z.strictObject({
 });
 type Host = z.infer<typeof hostSchema>;
 type Model = Host["models"][number];
-type Rates = Omit<NonNullable<Model["price"]>, "tiers">;
+type OperatorPrice = z.infer<typeof price>;
+type OperatorRates = Omit<OperatorPrice, "tiers">;
 
 const hostsSchema = z
   .array(hostSchema)
@@ -101,7 +112,7 @@ export type ConfiguredHosts = { readonly providers: readonly Provider[]; readonl
 
 /**
  * The hosts in the operator's `SHOAL_PROVIDERS`, a JSON list of
- * `{name, base_url, api_key_env, models: [{id, context_tokens, max_output_tokens, price, abilities}]}`.
+ * `{name, base_url, api_key_env, data_region, models: [{id, context_tokens, max_output_tokens, price, abilities}]}`.
  * The error is for the operator and names the field.
  */
 export const configuredHosts = (env: ProviderEnv, taken: ReadonlySet<string>): Result<ConfiguredHosts, string> => {
@@ -112,11 +123,19 @@ export const configuredHosts = (env: ProviderEnv, taken: ReadonlySet<string>): R
   const hosts = parsed.data;
   const clash = hosts.find((host) => taken.has(host.name));
   if (clash) return err(`SHOAL_PROVIDERS: ${clash.name} is the name of a built-in provider`);
-  return ok({
-    providers: hosts.map(readHost),
-    cards: hosts.flatMap((host) => host.models.map((model) => readModel(host, model))),
-  });
+  const cards = hosts.flatMap((host) => host.models.map((model) => readModel(host, model)));
+  const problem = cards.map(problemOf).find((found) => found !== null);
+  return problem === undefined ? ok({ providers: hosts.map(readHost), cards }) : err(`SHOAL_PROVIDERS: ${problem}`);
 };
+
+/** What makes a card wrong, by the operator's names of the fields. */
+const problemOf = (card: WorkerCard): string | null => {
+  const issue = cardSchema.safeParse(card).error?.issues[0];
+  return issue ? `${card.id}: ${issue.path.map(snakeCase).join(".")}: ${issue.message}` : null;
+};
+
+const snakeCase = (key: PropertyKey): string =>
+  String(key).replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 const parseJson = (text: string): unknown => {
   try {
@@ -126,13 +145,13 @@ const parseJson = (text: string): unknown => {
   }
 };
 
-const readHost = ({ name, base_url: baseUrl, api_key_env: variable }: Host): Provider =>
+const readHost = ({ name, base_url: baseUrl, api_key_env: variable, data_region: dataRegion }: Host): Provider =>
   createCompatible({
     name,
     needs: `${variable} is not set`,
     connect: (env) => {
       const apiKey = env[variable];
-      return apiKey ? { apiKey, baseUrl } : null;
+      return apiKey ? { apiKey, baseUrl, ...(dataRegion && { dataRegion }) } : null;
     },
   });
 
@@ -145,18 +164,24 @@ const readModel = (host: Host, model: Model): WorkerCard => ({
   strengths: model.profile === undefined ? "none" : "prior",
   contextTokens: model.context_tokens,
   maxOutputTokens: model.max_output_tokens,
+  ...(model.image_tokens !== undefined && { imageTokens: model.image_tokens }),
   efforts: model.efforts ?? [],
   abilities: model.abilities,
-  price: model.price && {
-    ...readRates(model.price),
-    ...(model.price.tiers && {
-      tiers: model.price.tiers.map((tier) => ({ ...readRates(tier), aboveInputTokens: tier.above_input_tokens })),
-    }),
-  },
+  price: model.price && readPrice(model.price),
+  ...(model.price_changes && {
+    priceChanges: model.price_changes.map((change) => ({ from: change.from, price: readPrice(change.price) })),
+  }),
   source: { url: "SHOAL_PROVIDERS", date: "set by the operator" },
 });
 
-const readRates = ({ input, output, cached_input, cache_write }: Rates) => ({
+const readPrice = ({ tiers, ...base }: OperatorPrice): Price => ({
+  ...readRates(base),
+  ...(tiers && {
+    tiers: tiers.map((tier) => ({ ...readRates(tier), aboveInputTokens: tier.above_input_tokens })),
+  }),
+});
+
+const readRates = ({ input, output, cached_input, cache_write }: OperatorRates): Rates => ({
   input,
   output,
   ...(cached_input !== undefined && { cachedInput: cached_input }),

@@ -115,8 +115,10 @@ const name = "openai";
 const regionalHost = /^https:\/\/([a-z]{2})\.api\.openai\.com(\/|$)/;
 const regions: Readonly<Record<string, DataRegion>> = { us: "us", eu: "eu", au: "ap", in: "ap", jp: "ap" };
 
+const hostAnywhere = /^https:\/\/api\.openai\.com(\/|$)/;
+
 const connectTo = (baseUrl: string, apiKey: string): Connection => {
-  const dataRegion = regions[regionalHost.exec(baseUrl)?.[1] ?? ""];
+  const dataRegion = hostAnywhere.test(baseUrl) ? "global" : regions[regionalHost.exec(baseUrl)?.[1] ?? ""];
   return { apiKey, baseUrl, ...(dataRegion && { dataRegion }) };
 };
 

@@ -15,7 +15,12 @@ export type Connection = {
   readonly account?: Readonly<Record<string, string>>;
 };
 
-export type DataRegion = "us" | "eu" | "ap" | "global";
+export const dataRegions = ["us", "eu", "ap", "global"] as const;
+export type DataRegion = (typeof dataRegions)[number];
+
+/** The name as a data region; undefined where it is none. */
+export const dataRegionOf = (name: string | undefined): DataRegion | undefined =>
+  dataRegions.find((region) => region === name);
 
 /** A model as a host that resells it has it, where that is not as the card says. */
 export type Offer = {

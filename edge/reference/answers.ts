@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { abilities } from "../../shared/workers.ts";
 import { reasoningEfforts } from "../../shared/chat.ts";
+import { dataRegions } from "../providers/provider.ts";
 
 /** What the routes answer, for the reference: what a client may rely on, not every field. */
 
@@ -118,6 +119,10 @@ export const model = z.looseObject({
     .describe("Dollars per million tokens; null when unknown.")
     .optional(),
   strengths: z.enum(["measured", "prior", "none"]).optional(),
+  data_region: z
+    .nullable(z.enum(dataRegions))
+    .describe("Where prompts are processed, `global` for anywhere; null when unknown.")
+    .optional(),
 });
 
 export const models = z.object({ object: z.literal("list"), data: z.array(model) });

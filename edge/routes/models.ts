@@ -2,7 +2,7 @@ import { embeddingModel } from "./embeddings.ts";
 import { writeModel, writeModels, type NamedModel } from "../formats/messages-models.ts";
 import { namesOfTiers, resolveModel } from "../pool/resolve-model.ts";
 import type { LocalStatus } from "./local-status.ts";
-import type { Roster } from "../pool/roster.ts";
+import { withinDataRegions, type Roster, type RosterEntry } from "../pool/roster.ts";
 import type { KeyRecord } from "../objects/records.ts";
 import { reasoningEfforts } from "../../shared/chat.ts";
 import type { Tier } from "../../shared/decision.ts";
@@ -24,11 +24,15 @@ export type ModelList = {
 
 type Allowed = Pick<ModelList, "roster" | "key" | "now">;
 
-const allowedCards = ({ roster, key, now }: Allowed): readonly WorkerCard[] =>
-  roster.entries
-    .map(({ card }) => card)
-    .filter((card) => key.allowedWorkers === null || key.allowedWorkers.includes(card.id))
-    .filter((card) => retirementOf(card.id, now) === null);
+const allowedEntries = ({ roster, key, now }: Allowed): readonly RosterEntry[] =>
+  withinDataRegions(
+    roster.entries
+      .filter(({ card }) => key.allowedWorkers === null || key.allowedWorkers.includes(card.id))
+      .filter(({ card }) => retirementOf(card.id, now) === null),
+    key.allowedDataRegions,
+  );
+
+const allowedCards = (allowed: Allowed): readonly WorkerCard[] => allowedEntries(allowed).map(({ card }) => card);
 
 /** `GET /v1/models`: the tiers, every worker that the key may name, and the encoder. OpenAI's shape, with more in each entry. */
 export const listModels = (list: ModelList): object => ({ object: "list", data: entriesOf(list) });
@@ -66,10 +70,15 @@ const missing = (id: string, { roster, now }: Allowed): ShoalError => {
 
 const entriesOf = (list: ModelList) => {
   const { roster, local, embeds, now } = list;
-  const cards = allowedCards(list);
+  const entries = allowedEntries(list);
+  const cards = entries.map(({ card }) => card);
   return [
     ...[...namesOfTiers(roster.weightsDate)].map(([id, tier]) => tierEntry({ id, tier }, cards)),
-    ...cards.map((card) => ({ ...workerEntry(card, local, now), evidence: evidenceEntry(roster.evidenceOf(card)) })),
+    ...entries.map(({ card, connection }) => ({
+      ...workerEntry(card, local, now),
+      data_region: connection.dataRegion ?? null,
+      evidence: evidenceEntry(roster.evidenceOf(card)),
+    })),
     ...(embeds
       ? [{ id: embeddingModel, object: "model", created: 0, owned_by: "shoal", abilities: ["embeddings"] }]
       : []),

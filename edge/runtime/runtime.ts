@@ -35,7 +35,11 @@ const createRuntime = (env: ObjectBindings): Runtime => {
   const objects = createObjects(env, settings);
   return {
     settings,
-    roster: readRoster(stringsOf(env), { localChat: settings.localChat, known: readKnown() }),
+    roster: readRoster(stringsOf(env), {
+      localChat: settings.localChat,
+      dataRegions: settings.dataRegions,
+      known: readKnown(),
+    }),
     clock,
     objects,
     outbox: createOutbox(objects, clock),

@@ -1,11 +1,29 @@
 import * as z from "zod";
+import { dataRegionOf, dataRegions, type DataRegion } from "../providers/provider.ts";
 
 const milliseconds = (fallback: number) => z.coerce.number().int().positive().default(fallback);
+
+/** https://developers.cloudflare.com/durable-objects/reference/data-location/ */
+const locationHints = ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"] as const;
+
+const list = (text: string): readonly string[] =>
+  text
+    .split(",")
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== "");
 
 const settingsSchema = z.object({
   SHOAL_REGION: z.string().regex(/^[a-z0-9]+$/, "lower-case letters and digits"),
   /** Durable Object jurisdiction of the region's storage; unset where the platform has none. */
   SHOAL_JURISDICTION: z.enum(["eu", "us", "fedramp"]).optional(),
+  /** Where objects are first made, as near as the platform can; no promise. For regions without a jurisdiction. */
+  SHOAL_LOCATION_HINT: z.enum(locationHints).optional(),
+  /** `eu` or `us,eu`: where prompts may be processed; `global`: anywhere. */
+  SHOAL_DATA_REGIONS: z
+    .string()
+    .default("")
+    .transform(list)
+    .pipe(z.array(z.enum(dataRegions))),
   /** `us=host,eu=host`: where a key of another region is sent. */
   PUBLIC_HOSTS: z.string().default(""),
   INFERENCE_URL: z.string().default(""),
@@ -33,6 +51,9 @@ const settingsSchema = z.object({
 export type Settings = {
   readonly region: string;
   readonly jurisdiction: "eu" | "us" | "fedramp" | null;
+  readonly locationHint: (typeof locationHints)[number] | null;
+  /** Where prompts may be processed. */
+  readonly dataRegions: readonly DataRegion[];
   readonly publicHosts: ReadonlyMap<string, string>;
   readonly inference: { readonly url: string; readonly secret: string } | null;
   readonly localChat: boolean;
@@ -59,6 +80,8 @@ export const readSettings = (env: unknown): Settings => {
   return {
     region: value.SHOAL_REGION,
     jurisdiction: value.SHOAL_JURISDICTION ?? null,
+    locationHint: value.SHOAL_LOCATION_HINT ?? null,
+    dataRegions: value.SHOAL_DATA_REGIONS.length > 0 ? value.SHOAL_DATA_REGIONS : dataRegionsOf(value.SHOAL_REGION),
     publicHosts: readHosts(value.PUBLIC_HOSTS),
     inference:
       value.INFERENCE_URL === ""
@@ -80,10 +103,18 @@ export const readSettings = (env: unknown): Settings => {
   };
 };
 
-const readHosts = (list: string): ReadonlyMap<string, string> =>
+/**
+ * Unless the operator says: within the region, as its name promises. In `us`, whose vendors mostly offer no endpoint for
+ * the United States alone, and in regions of other names: anywhere.
+ */
+const dataRegionsOf = (region: string): readonly DataRegion[] => {
+  const own = dataRegionOf(region);
+  return [own === undefined || own === "us" ? "global" : own];
+};
+
+const readHosts = (hosts: string): ReadonlyMap<string, string> =>
   new Map(
-    list
-      .split(",")
-      .map((entry) => entry.trim().split("="))
+    list(hosts)
+      .map((entry) => entry.split("="))
       .filter((pair): pair is [string, string] => pair.length === 2 && pair.every((field) => field !== "")),
   );

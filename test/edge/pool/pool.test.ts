@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createHealth } from "../../../edge/pool/health.ts";
 import { choosePool, withoutDefaults, type PoolRequest } from "../../../edge/pool/pool.ts";
 import { createCompatible } from "../../../edge/providers/openai-compatible.ts";
+import type { DataRegion } from "../../../edge/providers/provider.ts";
 import type { RosterEntry } from "../../../edge/pool/roster.ts";
 import type { ChatRequest, Message } from "../../../shared/chat.ts";
 import { countInput } from "../../../shared/tokens.ts";
@@ -138,6 +139,8 @@ describe("reasoning effort", () => {
   });
 });
 
+const at = (dataRegion: DataRegion) => ({ ...entryOf(able), connection: { ...connection, dataRegion } });
+
 describe("the pool", () => {
   it("is empty only for want of a provider", () => {
     expect(idsOf([])).toMatchObject({ kind: "no_worker" });
@@ -151,6 +154,21 @@ describe("the pool", () => {
   it("is what the key allows", () => {
     expect(idsOf([able, plain], { key: keyOf({ allowedWorkers: ["north/plain"] }) })).toEqual(["north/plain"]);
     expect(idsOf([able], { key: keyOf({ allowedWorkers: ["north/plain"] }) })).toMatchObject({ kind: "forbidden" });
+  });
+
+  it("is where the key lets prompts be processed", () => {
+    const key = keyOf({ allowedDataRegions: ["eu"] });
+    const providersOf = (entries: readonly RosterEntry[]) => {
+      const pool = choose(entries, { key });
+      return pool.ok ? pool.value.map((member) => member.connection.dataRegion) : pool.error;
+    };
+    expect(providersOf([{ ...at("global"), elsewhere: [at("us"), at("eu")] }])).toEqual(["eu"]);
+    for (const entry of [at("us"), at("global"), entryOf(able)]) {
+      expect(providersOf([entry])).toEqual({
+        kind: "forbidden",
+        message: "the key may use workers whose data region is eu, and no worker for this model has one of them",
+      });
+    }
   });
 
   it("has no worker of unknown price for a key with a budget", () => {

@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { readKnown } from "../../../edge/plan/edge-head.ts";
-import { readRoster } from "../../../edge/pool/roster.ts";
+import { readRoster, withinDataRegions } from "../../../edge/pool/roster.ts";
+import type { DataRegion } from "../../../edge/providers/provider.ts";
 import { workerCards } from "../../../shared/worker-cards.ts";
 
-const rosterOf = (env: Readonly<Record<string, string>>) => readRoster(env, { localChat: false, known: readKnown() });
+const rosterOf = (env: Readonly<Record<string, string>>, dataRegions: readonly DataRegion[] = ["global"]) =>
+  readRoster(env, { localChat: true, dataRegions, known: readKnown() });
 
 const find = (env: Readonly<Record<string, string>>, id: string) =>
   rosterOf(env).entries.find((entry) => entry.card.id === id);
@@ -49,5 +51,78 @@ describe("the roster", () => {
     expect(card?.abilities).toEqual(own?.abilities.filter((ability) => ability !== "image_url"));
     expect(connection?.dataRegion).toBe("eu");
     expect(find({ ANTHROPIC_API_KEY: "key" }, id)?.card.abilities).toEqual(own?.abilities);
+  });
+});
+
+/** `SHOAL_PROVIDERS` with one host in this data region. */
+const host = (dataRegion: string) =>
+  JSON.stringify([
+    {
+      name: "fish",
+      base_url: "https://fish.example.com/v1",
+      api_key_env: "FISH_KEY",
+      data_region: dataRegion,
+      models: [{ id: "cod", context_tokens: 1000, max_output_tokens: 100, price: null, abilities: [] }],
+    },
+  ]);
+
+const placesOf = ({ entries }: ReturnType<typeof rosterOf>) =>
+  [...new Set(entries.map(({ provider, connection }) => `${provider.name} ${connection.dataRegion}`))].toSorted();
+
+describe("a region's data regions", () => {
+  const direct = { OPENAI_API_KEY: "key", ANTHROPIC_API_KEY: "key", GEMINI_API_KEY: "key" };
+  const inEurope = { ...azure, AZURE_OPENAI_DATA_ZONE: "eu", ...bedrock };
+  it("leave out every provider that may process elsewhere, and the next in line takes its place", () => {
+    expect(placesOf(rosterOf({ ...direct, ...inEurope }))).toEqual([
+      "anthropic global",
+      "google global",
+      "openai global",
+    ]);
+    expect(placesOf(rosterOf({ ...direct, ...inEurope }, ["eu"]))).toEqual(["azure eu", "bedrock eu"]);
+    expect(rosterOf(direct, ["eu"]).entries).toEqual([]);
+  });
+
+  it("tell the operator which providers they leave out", () => {
+    expect(rosterOf({ ...direct, LITELLM_BASE_URL: "http://a", LITELLM_API_KEY: "b" }, ["eu"]).unconfigured).toEqual(
+      expect.arrayContaining([
+        { provider: "anthropic", needs: "its data region is global, and SHOAL_DATA_REGIONS admits eu" },
+        { provider: "litellm", needs: "its data region is unknown, and SHOAL_DATA_REGIONS admits eu" },
+      ]),
+    );
+  });
+
+  it("hold the vendor's regional host, and the region's own inference service", () => {
+    const env = { OPENAI_API_KEY: "key", OPENAI_BASE_URL: "https://eu.api.openai.com/v1", SHOAL_REGION: "eu" };
+    const service = { INFERENCE_URL: "http://127.0.0.1:1", INFERENCE_SECRET: "secret" };
+    expect(placesOf(rosterOf({ ...env, ...service }, ["eu"]))).toEqual(["local eu", "openai eu"]);
+    expect(placesOf(rosterOf({ ...env, ...service }, ["us"]))).toEqual([]);
+  });
+
+  it("hold a host where the operator says that it is", () => {
+    const proxy = { OPENAI_API_KEY: "key", OPENAI_BASE_URL: "https://proxy.example.com/v1" };
+    const env = { ...proxy, FISH_KEY: "key", SHOAL_PROVIDERS: host("eu"), SHOAL_PROVIDER_REGIONS: "openai = eu" };
+    expect(placesOf(rosterOf(env, ["eu"]))).toEqual(["fish eu", "openai eu"]);
+    expect(placesOf(rosterOf({ ...env, SHOAL_PROVIDERS: host("ap"), SHOAL_PROVIDER_REGIONS: "" }, ["eu"]))).toEqual([]);
+  });
+
+  it.each([
+    ["openai=mars", "'openai=mars' must be <provider>=us, eu, ap or global"],
+    ["nobody=eu", "there is no provider 'nobody'"],
+    ["azure=us", "azure is in eu by its address, not in us"],
+  ])("cannot be claimed by %s", (stated, message) => {
+    expect(() => rosterOf({ ...inEurope, SHOAL_PROVIDER_REGIONS: stated })).toThrow(message);
+  });
+});
+
+describe("a key's data regions", () => {
+  it("take a worker to its first provider within them, at that provider's price", () => {
+    const env = { OPENAI_API_KEY: "key", ...azure, AZURE_OPENAI_DATA_ZONE: "us" };
+    const entries = rosterOf(env).entries.filter(({ card }) => card.id === "openai/gpt-6.1-sol");
+    const placesFor = (admitted: readonly string[] | null) =>
+      withinDataRegions(entries, admitted).map(({ provider, card }) => [provider.name, card.price?.input]);
+    expect(placesFor(null)).toEqual([["openai", 2]]);
+    expect(placesFor(["global"])).toEqual([["openai", 2]]);
+    expect(placesFor(["us"])).toEqual([["azure", 2.2]]);
+    expect(placesFor(["eu"])).toEqual([]);
   });
 });

@@ -2,7 +2,11 @@ import { describe, expect, it } from "vitest";
 import { anthropic } from "../../../edge/providers/anthropic.ts";
 import { longChat, makeCall, testProvider, weather } from "./contract.ts";
 
-const connection = { baseUrl: "https://api.anthropic.com", apiKey: "sk-ant-test-0123456789" };
+const connection = {
+  baseUrl: "https://api.anthropic.com",
+  apiKey: "sk-ant-test-0123456789",
+  dataRegion: "global",
+} as const;
 const start = { type: "start", model: "claude-opus-5-5", id: "msg_01PfG" } as const;
 const usage = (outputTokens: number, reasoningTokens = 0, cachedInputTokens = 2000, cacheWriteTokens = 300) =>
   ({

@@ -234,6 +234,13 @@ describe("inference profiles of bedrock", () => {
     });
   });
 
+  it.each(["eu-west-2", "eu-central-2"])(
+    "name no part of the world where %s keeps what another processes",
+    (region) => {
+      expect(offered({ BEDROCK_REGION: region }, upstream)).toMatchObject({ dataRegion: undefined });
+    },
+  );
+
   it("lack some models outside of the United States", () => {
     expect(offered({ BEDROCK_REGION: "eu-west-1" }, "openai.gpt-6-luna")?.offer).toBeNull();
     expect(offered({ BEDROCK_REGION: "eu-west-1" }, "anthropic.claude-fable-5-1")?.offer).toBeNull();

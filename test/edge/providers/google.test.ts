@@ -5,7 +5,11 @@ import type { CallEvent } from "../../../shared/events.ts";
 import type { Call } from "../../../edge/providers/provider.ts";
 import { longChat, makeCall, recordFetch, testProvider, weather } from "./contract.ts";
 
-const connection = { baseUrl: "https://generativelanguage.googleapis.com", apiKey: "AIzaTest0123456789" };
+const connection = {
+  baseUrl: "https://generativelanguage.googleapis.com",
+  apiKey: "AIzaTest0123456789",
+  dataRegion: "global",
+} as const;
 const start = { type: "start", model: "gemini-3.8-flash", id: "mF0iaYy" } as const;
 const usage = (outputTokens = 0, reasoningTokens = 0, cachedInputTokens = 0) =>
   ({

@@ -18,7 +18,7 @@ const sharedRefusals = [
 
 testProvider(openrouter, {
   env: { OPENROUTER_API_KEY: key },
-  connection: { apiKey: key, baseUrl: "https://openrouter.ai/api/v1" },
+  connection: { apiKey: key, baseUrl: "https://openrouter.ai/api/v1", dataRegion: "global" },
   url: "https://openrouter.ai/api/v1/chat/completions",
   recordings: [
     {
@@ -266,7 +266,37 @@ describe("the registry", () => {
     expect(registryOf([host]).unconfigured).toContainEqual({ provider: "groq", needs: "GROQ_API_KEY is not set" });
   });
 
+  it("reads dated prices, tiers and what an image counts", () => {
+    const model = {
+      ...host.models[0],
+      image_tokens: 16_384,
+      price: { input: 1, output: 4, tiers: [{ above_input_tokens: 128_000, input: 2, output: 8 }] },
+      price_changes: [{ from: "2027-01-01", price: { input: 3, output: 9, cached_input: 0.3, cache_write: 3.75 } }],
+    };
+    expect(registryOf([{ ...host, models: [model] }]).cards).toMatchObject([
+      {
+        imageTokens: 16_384,
+        price: { input: 1, output: 4, tiers: [{ aboveInputTokens: 128_000, input: 2, output: 8 }] },
+        priceChanges: [{ from: "2027-01-01", price: { input: 3, output: 9, cachedInput: 0.3, cacheWrite: 3.75 } }],
+      },
+    ]);
+  });
+
+  const priced = (price: object) => [{ ...host, models: [{ ...host.models[0], price }] }];
   it.each([
+    ["price.input", priced({ input: -1, output: 1 })],
+    ["price.output: 6e-7 is far too little for a million tokens", priced({ input: 0.15, output: 6e-7 })],
+    ["price.cached_input: is more than the input rate", priced({ input: 1, output: 1, cached_input: 2 })],
+    ["cached", priced({ input: 1, output: 1, cached: 2 })],
+    ["price.tiers", priced({ input: 2, output: 4, tiers: [{ above_input_tokens: 1000, input: 1, output: 4 }] })],
+    [
+      "price_changes.0.from",
+      [{ ...host, models: [{ ...host.models[0], price_changes: [{ from: "soon", price: { input: 1, output: 1 } }] }] }],
+    ],
+    [
+      "groq/openai/gpt-oss-120b: max_output_tokens",
+      [{ ...host, models: [{ ...host.models[0], max_output_tokens: 1e9 }] }],
+    ],
     ["[0].base_url", [{ ...host, base_url: "file:///etc/passwd" }]],
     ["[0].models[0].price.input", [{ ...host, models: [{ ...host.models[0], price: { output: 1 } }] }]],
     ["[0].models[0].abilities[0]", [{ ...host, models: [{ ...host.models[0], abilities: ["telepathy"] }] }]],

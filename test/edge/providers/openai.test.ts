@@ -2,7 +2,11 @@ import { describe, expect, it } from "vitest";
 import { openai } from "../../../edge/providers/openai.ts";
 import { longChat, makeCall, testProvider, weather } from "./contract.ts";
 
-const connection = { baseUrl: "https://api.openai.com/v1", apiKey: "sk-test-0123456789" };
+const connection = {
+  baseUrl: "https://api.openai.com/v1",
+  apiKey: "sk-test-0123456789",
+  dataRegion: "global",
+} as const;
 const start = { type: "start", model: "gpt-6.2-sol-2026-11-17", id: "chatcmpl-CyB1nT0fLw9zUo3aQk7dXs5v" } as const;
 const responseStart = { type: "start", model: "gpt-6.2-sol-2026-11-17", id: "resp_68aa" } as const;
 const usage = (inputTokens: number, outputTokens: number) =>
@@ -395,7 +399,7 @@ describe("regional hosts of openai", () => {
   it.each([
     ["https://eu.api.openai.com/v1", "eu", 1.1],
     ["https://jp.api.openai.com/v1", "ap", 1.1],
-    ["https://api.openai.com/v1", undefined, 1],
+    ["https://api.openai.com/v1", "global", 1],
     ["https://proxy.example.com/v1", undefined, 1],
   ])("%s is in %s and costs %d times as much", (baseUrl, dataRegion, priceFactor) => {
     const made = openai.connect({ OPENAI_API_KEY: "key", OPENAI_BASE_URL: baseUrl });

@@ -6,7 +6,10 @@ import type { Known } from "../../../shared/identity.ts";
 import { keyOf } from "../../support/edge.ts";
 
 const modelsOf = (known: Known) => ({
-  roster: readRoster({ OPENAI_API_KEY: "key" }, { localChat: false, known }),
+  roster: readRoster(
+    { OPENAI_API_KEY: "key", OPENAI_BASE_URL: "https://eu.api.openai.com/v1" },
+    { localChat: false, dataRegions: ["eu"], known },
+  ),
   key: keyOf(),
   local: null,
   embeds: true,
@@ -34,6 +37,10 @@ describe("GET /v1/models", () => {
       strengths: "measured",
       evidence: { model: "gpt-5.4", date: known.date, standard_error: null },
     });
+  });
+
+  it("says of a worker where prompts are processed", () => {
+    expect(listed(readKnown(), "openai/gpt-5.4")).toMatchObject({ data_region: "eu" });
   });
 
   it("names the relative of a model that was not recorded", () => {
@@ -83,8 +90,9 @@ describe("GET /v1/models/{id}", () => {
   it("does not know a model whose provider is not configured, nor one that the key may not use", () => {
     const unknown = { error: { kind: "unknown_model" } };
     expect(readModel("google/gemini-4-argon", models)).toMatchObject(unknown);
-    const key = keyOf({ allowedWorkers: ["openai/gpt-6-luna"] });
-    expect(readModel("openai/gpt-5.4", { ...models, key })).toMatchObject(unknown);
+    for (const key of [keyOf({ allowedWorkers: ["openai/gpt-6-luna"] }), keyOf({ allowedDataRegions: ["us"] })]) {
+      expect(readModel("openai/gpt-5.4", { ...models, key })).toMatchObject(unknown);
+    }
   });
 
   it("names the successor of a retired model", () => {

@@ -34,8 +34,26 @@ describe("readSettings", () => {
     ]);
   });
 
+  it.each([
+    ["us", "", ["global"]],
+    ["eu", "", ["eu"]],
+    ["ap", "", ["ap"]],
+    ["moon", "", ["global"]],
+    ["us", "us", ["us"]],
+    ["eu", "eu, us", ["eu", "us"]],
+  ])("of region %s with data regions '%s' admits %j", (region, stated, admitted) => {
+    const settings = readSettings({ SHOAL_REGION: region, SHOAL_DATA_REGIONS: stated });
+    expect(settings.dataRegions).toEqual(admitted);
+  });
+
   it("names every wrong value at once, so that the operator need not guess", () => {
-    const wrong = { SHOAL_REGION: "EU-1", SHOAL_TOTAL_MS: "soon", SHOAL_MAX_BODY_BYTES: "-1", SHOAL_LOCAL_CHAT: "yes" };
+    const wrong = {
+      SHOAL_REGION: "EU-1",
+      SHOAL_TOTAL_MS: "soon",
+      SHOAL_MAX_BODY_BYTES: "-1",
+      SHOAL_LOCAL_CHAT: "yes",
+      SHOAL_DATA_REGIONS: "mars",
+    };
     for (const name of Object.keys(wrong)) expect(() => readSettings(wrong)).toThrow(name);
   });
 
