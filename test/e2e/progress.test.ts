@@ -270,3 +270,83 @@ describe("a chat completion of a team", () => {
     expect(thoughts.join("")).toMatch(ofTeam);
   });
 });
+
+async function* pick<Event>(events: AsyncIterable<Event>, read: (event: Event) => string): AsyncGenerator<string> {
+  for await (const event of events) {
+    const text = read(event);
+    if (text !== "") yield text;
+  }
+}
+
+const asked = { model, stream: true as const, messages: [{ role: "user" as const, content: question }] };
+
+/** What each client is told, line by line as it comes. */
+const listeners: Readonly<Record<string, (signal: AbortSignal) => Promise<AsyncGenerator<string>>>> = {
+  "Chat Completions": async (signal) => {
+    const stream = await openai.chat.completions.create(asked, { ...asksByHeader, signal });
+    return pick(stream, ({ choices }) => {
+      const delta: object = choices[0]?.delta ?? {};
+      return "reasoning_content" in delta ? String(delta.reasoning_content) : "";
+    });
+  },
+  Responses: async (signal) => {
+    const { messages: input, ...rest } = asked;
+    const stream = await openai.responses.create({ ...rest, input, reasoning: { summary: "auto" } }, { signal });
+    return pick(stream, (event) => (event.type === "response.reasoning_summary_text.delta" ? event.delta : ""));
+  },
+  Messages: async (signal) => {
+    const stream = await anthropic.messages.create({ ...asked, max_tokens: 4000 }, { ...asksByHeader, signal });
+    return pick(stream, (event) =>
+      event.type === "content_block_delta" && event.delta.type === "thinking_delta" ? event.delta.thinking : "",
+    );
+  },
+};
+
+/** The calls that lines tell of, once they have come. */
+const callsToldOf = (lines: readonly string[]): Promise<readonly VendorCall[]> => {
+  const counts = new Map<string, number>();
+  return Promise.all(
+    lines.map((line) => {
+      const name = vendorNames.find((vendor) => line.startsWith(`${vendor}/`));
+      if (!name) throw new Error(`no vendor in ${line}`);
+      const count = counts.get(name) ?? 0;
+      counts.set(name, count + 1);
+      return vendors[name].call(count);
+    }),
+  );
+};
+
+describe("a team at work", () => {
+  it.each(Object.keys(listeners))(
+    "is told of as it begins, and stops when its reader leaves, in %s",
+    async (format) => {
+      scriptAll({ headersAfterMs: 60_000 });
+      const reader = new AbortController();
+      const lines = await listeners[format]!(reader.signal);
+      const told = [await lines.next(), await lines.next()].map(({ value }) => String(value));
+      expect(told.join("")).toMatch(/^\S+ is answering\.\n\S+ is answering\.\n$/);
+      const calls = await callsToldOf(told);
+      reader.abort();
+      expect(await Promise.all(calls.map((call) => call.closed))).toEqual(["aborted", "aborted"]);
+    },
+  );
+
+  it("that votes is told of vote by vote", async () => {
+    scriptAll({ text: ["The product is 144."] });
+    const { data: message, response } = await anthropic.messages
+      .create(
+        {
+          model,
+          max_tokens: 4000,
+          messages: [{ role: "user", content: "What is 12 * 12? Give the final answer as a number." }],
+        },
+        asksByHeader,
+      )
+      .withResponse();
+    expect(response.headers.get("x-shoal-plan")).toMatch(/^ballot /);
+    expect(message.content).toMatchObject([
+      { type: "thinking", thinking: expect.stringMatching(/^(?:\S+ is (?:answering|done)\.\n){2,}$/) },
+      { type: "text", text: "The product is 144." },
+    ]);
+  });
+});
