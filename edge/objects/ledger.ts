@@ -1,5 +1,7 @@
 import type { MicroDollars } from "../../shared/pricing.ts";
 import { addUsage, noUsage } from "../../shared/usage.ts";
+import { packCalls, unpackCalls } from "./ledger-calls.ts";
+import { addDaily, takeBackDaily } from "./daily.ts";
 import type { LedgerRow, Opening, Settlement } from "./records.ts";
 import { selectNumber } from "./select-number.ts";
 
@@ -35,8 +37,8 @@ export const settleRequest = (sql: SqlStorage, settlement: Settlement): void => 
   const cost = settlement.calls.reduce((sum, call) => sum + (call.cost ?? 0), 0);
   sql.exec(
     `INSERT OR REPLACE INTO ledger (request_id, key_id, at, model, worker, status, input_tokens, cached_input_tokens,
-       cache_write_tokens, output_tokens, reasoning_tokens, cost, usage_source)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       cache_write_tokens, output_tokens, reasoning_tokens, cost, usage_source, calls)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     settlement.requestId,
     settlement.keyId,
     settlement.at,
@@ -50,24 +52,54 @@ export const settleRequest = (sql: SqlStorage, settlement: Settlement): void => 
     usage.reasoningTokens,
     cost,
     usage.source,
+    packCalls(settlement.calls),
   );
   sql.exec("DELETE FROM reservations WHERE request_id = ?", settlement.requestId);
   addSpent(sql, settlement.at, cost);
-  for (const call of settlement.calls) addDaily(sql, settlement, call);
+  const { at, keyId, model } = settlement;
+  settlement.calls.forEach(({ worker, usage: tokens, cost: dollars }, index) => {
+    addDaily(sql, { at, keyId, model, worker, usage: tokens, cost: dollars, isFirst: index === 0 });
+  });
 };
 
 export const readLedgerRow = (sql: SqlStorage, requestId: string): LedgerRow | null => {
   const [row] = sql
-    .exec<LedgerRow>(
-      `SELECT request_id AS requestId, key_id AS keyId, at, model, worker, status, input_tokens AS inputTokens,
-         cached_input_tokens AS cachedInputTokens, cache_write_tokens AS cacheWriteTokens,
-         output_tokens AS outputTokens, reasoning_tokens AS reasoningTokens, cost, usage_source AS usageSource
-       FROM ledger WHERE request_id = ?`,
-      requestId,
-    )
-    .toArray();
+    .exec<StoredRow>(`SELECT ${columns} FROM ledger WHERE request_id = ?`, requestId)
+    .toArray()
+    .map(toRow);
   return row ?? null;
 };
+
+/** Milliseconds since the epoch, `to` excluded. `after`: the last row of the page before. */
+export type LedgerQuery = {
+  readonly from: number;
+  readonly to: number;
+  readonly after: { readonly at: number; readonly requestId: string } | null;
+  readonly limit: number;
+};
+
+/** Rows from the oldest on. */
+export const listLedger = (sql: SqlStorage, { from, to, after, limit }: LedgerQuery): readonly LedgerRow[] =>
+  sql
+    .exec<StoredRow>(
+      `SELECT ${columns} FROM ledger WHERE at >= ? AND at < ? AND (at, request_id) > (?, ?)
+       ORDER BY at, request_id LIMIT ?`,
+      from,
+      to,
+      after?.at ?? from,
+      after?.requestId ?? "",
+      limit,
+    )
+    .toArray()
+    .map(toRow);
+
+const columns = `request_id AS requestId, key_id AS keyId, at, model, worker, status, input_tokens AS inputTokens,
+  cached_input_tokens AS cachedInputTokens, cache_write_tokens AS cacheWriteTokens, output_tokens AS outputTokens,
+  reasoning_tokens AS reasoningTokens, cost, usage_source AS usageSource, calls`;
+
+type StoredRow = Omit<LedgerRow, "calls"> & { readonly calls: string };
+
+const toRow = ({ calls, ...row }: StoredRow): LedgerRow => ({ ...row, calls: unpackCalls(calls) });
 
 /** Charges what was opened and never settled, as it was reserved. */
 export const sweepReservations = (sql: SqlStorage, now: number): void => {
@@ -92,11 +124,8 @@ export const sweepReservations = (sql: SqlStorage, now: number): void => {
     );
     sql.exec("DELETE FROM reservations WHERE request_id = ?", row.request_id);
     addSpent(sql, row.opened_at, row.amount);
-    addDaily(
-      sql,
-      { at: row.opened_at, keyId: row.key_id, model: row.model },
-      { worker: row.worker, usage: noUsage, cost: row.amount },
-    );
+    const { opened_at: at, key_id: keyId, model, worker, amount } = row;
+    addDaily(sql, { at, keyId, model, worker, usage: noUsage, cost: amount, isFirst: true });
   }
 };
 
@@ -114,14 +143,7 @@ const takeBack = (sql: SqlStorage, requestId: string): void => {
     .toArray();
   if (!row) return;
   addSpent(sql, row.at, -row.cost);
-  sql.exec(
-    "UPDATE daily SET calls = calls - 1, cost = cost - ? WHERE day = ? AND key_id = ? AND model = ? AND worker = ?",
-    row.cost,
-    dayOf(row.at),
-    row.key_id,
-    row.model,
-    row.worker,
-  );
+  takeBackDaily(sql, { at: row.at, keyId: row.key_id, model: row.model, worker: row.worker, cost: row.cost });
 };
 
 const addSpent = (sql: SqlStorage, at: number, cost: MicroDollars): void => {
@@ -132,25 +154,4 @@ const addSpent = (sql: SqlStorage, at: number, cost: MicroDollars): void => {
   );
 };
 
-const addDaily = (
-  sql: SqlStorage,
-  settlement: Pick<Settlement, "at" | "keyId" | "model">,
-  call: Pick<Settlement["calls"][number], "worker" | "usage" | "cost">,
-): void => {
-  sql.exec(
-    `INSERT INTO daily (day, key_id, model, worker, calls, input_tokens, output_tokens, cost) VALUES (?, ?, ?, ?, 1, ?, ?, ?)
-     ON CONFLICT (day, key_id, model, worker) DO UPDATE SET calls = calls + 1,
-       input_tokens = input_tokens + excluded.input_tokens, output_tokens = output_tokens + excluded.output_tokens,
-       cost = cost + excluded.cost`,
-    dayOf(settlement.at),
-    settlement.keyId,
-    settlement.model,
-    call.worker,
-    call.usage.inputTokens,
-    call.usage.outputTokens,
-    call.cost ?? 0,
-  );
-};
-
-const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
 const monthOf = (at: number): string => new Date(at).toISOString().slice(0, 7);

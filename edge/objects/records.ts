@@ -75,6 +75,8 @@ export type Opening = {
 export type CallRow = {
   readonly step: string;
   readonly worker: string;
+  /** Who served it, hence who bills it. */
+  readonly provider?: string;
   readonly usage: Usage;
   readonly cost: MicroDollars | null;
 };
@@ -108,6 +110,8 @@ export type LedgerRow = {
   readonly reasoningTokens: number;
   readonly cost: MicroDollars;
   readonly usageSource: UsageSource;
+  /** What was asked of whom; empty for a request that was lost. */
+  readonly calls: readonly CallRow[];
 };
 
 /** A vendor's signature of a tool call, encrypted by who keeps it; `call` is the tool call's id. */

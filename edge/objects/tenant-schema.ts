@@ -28,4 +28,18 @@ export const tenantSchema: readonly string[] = [
    ALTER TABLE keys DROP COLUMN allowed_workers;
    ALTER TABLE keys DROP COLUMN preference;
    ALTER TABLE keys DROP COLUMN output_cap;`,
+  `ALTER TABLE daily ADD COLUMN requests INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE daily ADD COLUMN cached_input_tokens INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE daily ADD COLUMN cache_write_tokens INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE daily ADD COLUMN reasoning_tokens INTEGER NOT NULL DEFAULT 0;
+   CREATE TABLE daily_all (day TEXT NOT NULL, model TEXT NOT NULL, worker TEXT NOT NULL, requests INTEGER NOT NULL,
+     calls INTEGER NOT NULL, input_tokens INTEGER NOT NULL, cached_input_tokens INTEGER NOT NULL,
+     cache_write_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL,
+     cost INTEGER NOT NULL, PRIMARY KEY (day, model, worker));
+   INSERT INTO daily_all (day, model, worker, requests, calls, input_tokens, cached_input_tokens, cache_write_tokens,
+       output_tokens, reasoning_tokens, cost)
+     SELECT day, model, worker, 0, sum(calls), sum(input_tokens), 0, 0, sum(output_tokens), 0, sum(cost) FROM daily
+     GROUP BY day, model, worker;
+   ALTER TABLE ledger ADD COLUMN calls TEXT NOT NULL DEFAULT '[]';
+   CREATE TABLE standing (id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL, since INTEGER NOT NULL);`,
 ];

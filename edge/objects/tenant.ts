@@ -3,7 +3,16 @@ import { err, ok, type Result } from "../../shared/result.ts";
 import { findWorker, forgetWorkers, keepWorker } from "./conversation-workers.ts";
 import { findKey, insertKey, learnDevKey, readPolicy, revokeKey, writePolicy, type NewKey } from "./keys.ts";
 import { grantLease, sweepLeases } from "./leases.ts";
-import { nextExpiry, openRequest, readLedgerRow, settleRequest, sweepReservations } from "./ledger.ts";
+import { readUsage, type UsageQuery, type UsageRow } from "./daily.ts";
+import {
+  listLedger,
+  nextExpiry,
+  openRequest,
+  readLedgerRow,
+  settleRequest,
+  sweepReservations,
+  type LedgerQuery,
+} from "./ledger.ts";
 import { migrate } from "./migrate.ts";
 import type { Policy } from "./policy.ts";
 import type { Admission, AdmitRequest, LedgerRow, Opening, Refusal, Settlement } from "./records.ts";
@@ -72,6 +81,18 @@ export class Tenant extends DurableObject {
   async ledgerRow(requestId: string): Promise<LedgerRow | null> {
     this.sweep(Date.now());
     return readLedgerRow(this.sql, requestId);
+  }
+
+  /** From the oldest on. */
+  async listLedger(query: LedgerQuery): Promise<readonly LedgerRow[]> {
+    this.sweep(Date.now());
+    return listLedger(this.sql, query);
+  }
+
+  /** What all keys have used, or each, from the roll-ups. */
+  async readUsage(query: UsageQuery): Promise<readonly UsageRow[]> {
+    this.sweep(Date.now());
+    return readUsage(this.sql, query);
   }
 
   override async alarm(): Promise<void> {

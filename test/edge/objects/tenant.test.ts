@@ -214,6 +214,7 @@ describe("a reservation", () => {
       reasoningTokens: 0,
       cost: 150,
       usageSource: "reported",
+      calls: [{ step: "answer", worker: "north/a", usage: usageOf(100, 20), cost: 150 }],
     });
   });
 

@@ -1,0 +1,52 @@
+import type { UsageSource } from "../../shared/usage.ts";
+import type { CallRow } from "./records.ts";
+
+/** A call as a ledger row holds it: step, worker, the five counts of tokens, cost, source. */
+type PackedCall = readonly [
+  step: string,
+  worker: string,
+  input: number,
+  cachedInput: number,
+  cacheWrite: number,
+  output: number,
+  reasoning: number,
+  cost: number | null,
+  source: UsageSource,
+];
+
+export const packCalls = (calls: readonly CallRow[]): string =>
+  JSON.stringify(
+    calls.map(({ step, worker, usage, cost }): PackedCall => [
+      step,
+      worker,
+      usage.inputTokens,
+      usage.cachedInputTokens,
+      usage.cacheWriteTokens,
+      usage.outputTokens,
+      usage.reasoningTokens,
+      cost,
+      usage.source,
+    ]),
+  );
+
+export const unpackCalls = (text: string): readonly CallRow[] => {
+  const packed: readonly PackedCall[] = JSON.parse(text);
+  return packed.map(
+    ([
+      step,
+      worker,
+      inputTokens,
+      cachedInputTokens,
+      cacheWriteTokens,
+      outputTokens,
+      reasoningTokens,
+      cost,
+      source,
+    ]) => ({
+      step,
+      worker,
+      usage: { inputTokens, cachedInputTokens, cacheWriteTokens, outputTokens, reasoningTokens, source },
+      cost,
+    }),
+  );
+};
