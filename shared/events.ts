@@ -68,6 +68,8 @@ export type AnswerEvent =
       readonly step: string;
       readonly worker: string;
       readonly usage: Usage;
+      /** Who served it, hence who bills it: a worker's own vendor or a host that resells it. */
+      readonly provider?: string;
       /** Null when the worker's price is unknown. */
       readonly cost: MicroDollars | null;
     };

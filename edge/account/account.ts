@@ -112,13 +112,15 @@ const createBook = (subject: Subject, deps: AccountDeps) => {
         timing.mark("first_call");
         steps.set(keyOf(event), openStep(event, elapsed()));
         return;
-      case "usage":
-        calls.push({ step: event.step, worker: event.worker, usage: event.usage, cost: event.cost });
+      case "usage": {
+        const { step, worker, provider, usage, cost } = event;
+        calls.push({ step, worker, usage, cost, ...(provider !== undefined && { provider }) });
         Object.assign(steps.get(keyOf(event)) ?? {}, {
           usage: event.usage,
           cost_usd: event.cost === null ? null : toDollars(event.cost),
         });
         return;
+      }
       case "step-end": {
         const failure = event.error ? toTraceError(event.error) : null;
         Object.assign(steps.get(keyOf(event)) ?? {}, { ended_ms: elapsed(), outcome: event.outcome, error: failure });

@@ -194,7 +194,7 @@ const isWorkersFault = (error: ShoalError | null): boolean =>
 const usageEvent = (step: Step, member: Member, usage: Usage): AnswerEvent => {
   const { card } = member.worker;
   const cost = card.price === null ? null : costOf(card.price, usage);
-  return { type: "usage", step: step.id, worker: card.id, usage, cost };
+  return { type: "usage", step: step.id, worker: card.id, provider: member.provider.name, usage, cost };
 };
 
 /** No model in the pool writes faster; bounds what it may have thought unseen. */
