@@ -53,7 +53,7 @@ const open = async (call: Call, target: Target, io: CallIo, watch: Watch): Promi
   if (refusal) return once([failed(refusal)]);
   io.onAccepted();
   const { provider } = target;
-  const reader = createReader(provider.name, provider.decoder(call));
+  const reader = createReader(provider.name, provider.decoder(call), redactor(target.connection));
   if (io.mode === "whole" || !response.body) return once(await readWhole(response, reader, watch));
   return readChunks(response.body.getReader(), reader, watch);
 };
@@ -107,9 +107,14 @@ const readRefusal = async (
   if (typeof body !== "string") return response.ok ? body : provider.error(response.status, response.headers, "");
   const status = response.ok ? statusInside(body) : response.status;
   if (status === null) return protocolError(provider.name, "answered JSON where a stream was asked for");
-  const error = provider.error(status, response.headers, body);
-  return { ...error, message: error.message.replaceAll(connection.apiKey, "[redacted]") };
+  return provider.error(status, response.headers, redactor(connection)(body));
 };
+
+/** Vendors echo keys in what they say of them; the raw text is cleared, before anything is cut off or decoded. */
+const redactor =
+  ({ apiKey }: Connection) =>
+  (text: string): string =>
+    apiKey !== "" && text.includes(apiKey) ? text.replaceAll(apiKey, "[redacted]") : text;
 
 const statusInside = (body: string): number | null => {
   const error = parseFields(body)?.["error"];
@@ -132,12 +137,16 @@ const isContent = ({ type }: CallEvent) => type.endsWith("-delta") || type === "
 const isLast = ({ type }: CallEvent) => type === "end" || type === "error";
 
 /** Text in, events out; an event too large for the reader of the stream ends the answer. */
-const createReader = (provider: string, decoder: Decoder) => {
+const createReader = (provider: string, decoder: Decoder, redact: (text: string) => string) => {
   const sse = createSseReader();
+  const redactMessage = (message: SseMessage): SseMessage => {
+    const data = redact(message.data);
+    return data === message.data ? message : { ...message, data };
+  };
   const read = (next: () => readonly SseMessage[]): readonly CallEvent[] => {
     const messages = attempt(next);
     if (!messages) return [failed(protocolError(provider, "sent an event that is too large"))];
-    return messages.flatMap((message) => decoder.push(message));
+    return messages.flatMap((message) => decoder.push(redactMessage(message)));
   };
   return {
     push: (text: string) => read(() => sse.push(text)),

@@ -24,9 +24,15 @@ const runtimes = new WeakMap<object, Runtime>();
 export const runtimeOf = (env: ObjectBindings): Runtime => {
   const known = runtimes.get(env);
   if (known) return known;
-  const made = createRuntime(env);
-  runtimes.set(env, made);
-  return made;
+  try {
+    const made = createRuntime(env);
+    runtimes.set(env, made);
+    return made;
+  } catch (cause) {
+    // These name variables and fields, never their values.
+    console.error({ event: "configuration", message: cause instanceof Error ? cause.message : "" });
+    throw cause;
+  }
 };
 
 const createRuntime = (env: ObjectBindings): Runtime => {

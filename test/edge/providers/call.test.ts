@@ -387,6 +387,18 @@ describe("callWorker", () => {
       ]);
     });
 
+    it.each(["in a stream", "in a long refusal"])("keeps the key out of an error %s", async (where) => {
+      const error = { type: "api_error", message: `${"x".repeat(490)} ${connection.apiKey}` };
+      const { fetcher } = recordFetch(() =>
+        where === "in a stream"
+          ? new Response(`event: error\ndata: ${JSON.stringify({ type: "error", error })}\n\n`)
+          : Response.json({ type: "error", error }, { status: 500 }),
+      );
+      const events = await eventsOf(fetcher);
+      expect(events).toMatchObject([{ type: "error" }]);
+      expect(JSON.stringify(events)).not.toContain(connection.apiKey.slice(0, 8));
+    });
+
     it("finds the error in a JSON body with status 200", async () => {
       const { fetcher } = recordFetch(() =>
         Response.json({ error: { type: "overloaded_error", message: "Overloaded" } }),
