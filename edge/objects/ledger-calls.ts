@@ -1,7 +1,7 @@
 import type { UsageSource } from "../../shared/usage.ts";
 import type { CallRow } from "./records.ts";
 
-/** A call as a ledger row holds it: step, worker, the five counts of tokens, cost, source. */
+/** A call as a ledger row holds it. */
 type PackedCall = readonly [
   step: string,
   worker: string,
@@ -12,11 +12,12 @@ type PackedCall = readonly [
   reasoning: number,
   cost: number | null,
   source: UsageSource,
+  provider: string | null,
 ];
 
 export const packCalls = (calls: readonly CallRow[]): string =>
   JSON.stringify(
-    calls.map(({ step, worker, usage, cost }): PackedCall => [
+    calls.map(({ step, worker, provider, usage, cost }): PackedCall => [
       step,
       worker,
       usage.inputTokens,
@@ -26,6 +27,7 @@ export const packCalls = (calls: readonly CallRow[]): string =>
       usage.reasoningTokens,
       cost,
       usage.source,
+      provider ?? null,
     ]),
   );
 
@@ -42,11 +44,13 @@ export const unpackCalls = (text: string): readonly CallRow[] => {
       reasoningTokens,
       cost,
       source,
+      provider,
     ]) => ({
       step,
       worker,
       usage: { inputTokens, cachedInputTokens, cacheWriteTokens, outputTokens, reasoningTokens, source },
       cost,
+      ...(provider !== null && { provider }),
     }),
   );
 };

@@ -315,7 +315,13 @@ describe("a ledger row", () => {
   it("adds up the calls of a request and is known as well as the least known", async () => {
     const { settle, tenant } = await setUp();
     const calls = [
-      { step: "draft", worker: "north/a", usage: usageOf(10, 1, { cachedInputTokens: 4 }), cost: 12 },
+      {
+        step: "draft",
+        worker: "north/a",
+        provider: "south",
+        usage: usageOf(10, 1, { cachedInputTokens: 4 }),
+        cost: 12,
+      },
       { step: "answer", worker: "north/b", usage: usageOf(20, 2, { source: "estimated" }), cost: 24 },
       { step: "judge", worker: "north/c", usage: usageOf(5, 1), cost: null },
     ];
@@ -328,6 +334,7 @@ describe("a ledger row", () => {
       usageSource: "estimated",
       status: "aborted",
       worker: null,
+      calls,
     });
   });
 
