@@ -4,7 +4,7 @@ import { err, ok, type Result } from "../shared/result.ts";
 import type { Identity } from "./authenticate/authenticate.ts";
 import type { Clock } from "./runtime/clock.ts";
 import { createMemory } from "./runtime/memory.ts";
-import type { KeyRecord, Lease } from "./objects/records.ts";
+import type { KeyRecord, Lease, Scope } from "./objects/records.ts";
 import type { Objects } from "./objects/objects.ts";
 
 /** A record is used for five seconds, used while it is refreshed behind for five more, and then asked for anew. */
@@ -12,6 +12,13 @@ const freshMs = 5_000;
 const staleMs = 10_000;
 /** An isolate stops drawing this long before a lease expires, so that its opening arrives in time. */
 const leaseMarginMs = 2_000;
+
+/** `scope`: what the request needs the key to be good for; null: any live key will do. */
+export type Admittance = {
+  readonly scope: Scope | null;
+  /** Conversation whose worker is looked up on the way, should an object be asked; null for a first turn. */
+  readonly affinity: string | null;
+};
 
 export type Grant = { readonly identity: Identity; readonly record: KeyRecord };
 
@@ -36,13 +43,26 @@ const entries = createMemory<Entry>(10_000);
 
 /**
  * Whether the key is alive, and what it may do. Warm: no object is awaited. Cold: one call to the tenant's object, which
- * also looks up the conversation's worker. Fails with `invalid_key` or `insufficient_budget`.
+ * also looks up the conversation's worker. Fails with `invalid_key`, `insufficient_budget`, or `forbidden` naming the
+ * scope that the key lacks.
  */
 export const admit = async (
   identity: Identity,
+  { scope, affinity }: Admittance,
+  deps: AdmitDeps,
+): Promise<Result<Admitted, ShoalError>> => {
+  const admitted = await recall(identity, affinity, deps);
+  if (!admitted.ok || scope === null || admitted.value.grant.record.scopes.includes(scope)) return admitted;
+  return err({ kind: "forbidden", message: `the key lacks the scope '${scope}'` });
+};
+
+export type Admitted = { readonly grant: Grant; readonly affinityWorker: string | null };
+
+const recall = async (
+  identity: Identity,
   affinity: string | null,
   deps: AdmitDeps,
-): Promise<Result<{ readonly grant: Grant; readonly affinityWorker: string | null }, ShoalError>> => {
+): Promise<Result<Admitted, ShoalError>> => {
   const entry = entries.get(identity.keyHash);
   const age = entry ? deps.clock.now() - entry.readAt : Number.POSITIVE_INFINITY;
   if (entry && age < staleMs) {

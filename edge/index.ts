@@ -20,6 +20,7 @@ import { embed } from "./routes/embeddings.ts";
 import { listModels, listNamedModels, readModel, readNamedModel, type ModelList } from "./routes/models.ts";
 import { respond } from "./pipeline.ts";
 import { previewPlan } from "./routes/plan-preview.ts";
+import type { Scope } from "./objects/records.ts";
 import { logBug } from "./runtime/log-bug.ts";
 import { runtimeOf } from "./runtime/runtime.ts";
 import { readTrace } from "./routes/read-trace.ts";
@@ -27,6 +28,7 @@ import { deleteResponse, listInputItems, readResponse } from "./routes/stored-re
 import type { ShoalError } from "../shared/errors.ts";
 import { ok, type Result } from "../shared/result.ts";
 
+export { CacheShard } from "./objects/cache.ts";
 export { Region } from "./objects/region.ts";
 export { TenantLog } from "./objects/tenant-log.ts";
 export { Tenant } from "./objects/tenant.ts";
@@ -60,7 +62,7 @@ app.post("/v1/messages", (c) => respond(c.req.raw, messages, c.var.context));
 
 app.post("/v1/messages/count_tokens", async (c) => {
   const { context } = c.var;
-  const grant = await identify(c.req.raw, context);
+  const grant = await identify(c.req.raw, "answers", context);
   const count = grant.ok ? await countTokens(c.req.raw, context) : grant;
   return count.ok ? c.json(count.value, 200, baseHeaders(context)) : refuse(c.req.raw, context, count.error);
 });
@@ -70,7 +72,7 @@ app.post("/v1/responses", (c) => respond(c.req.raw, responses, c.var.context));
 /** What is done with the turns that a tenant has left with us. */
 const withTurns = async (c: HonoContext<AppEnv>, work: (turns: KeptTurns) => Promise<Result<object, ShoalError>>) => {
   const { context } = c.var;
-  const grant = await identify(c.req.raw, context);
+  const grant = await identify(c.req.raw, "answers", context);
   const done = grant.ok ? await work(createKeptTurns(grant.value.identity.tenant, context)) : grant;
   return done.ok ? c.json(done.value, 200, baseHeaders(context)) : refuse(c.req.raw, context, done.error);
 };
@@ -93,18 +95,22 @@ app.post("/v1/plan", async (c) => {
   return preview.ok ? c.json(preview.value, 200, baseHeaders(context)) : refuse(c.req.raw, context, preview.error);
 });
 
-/** Whose request it is, where no worker is asked. */
-const identify = async (request: Request, context: Context): Promise<Result<Grant, ShoalError>> => {
+/** Whose request it is, where no worker is asked, if the key has the scope; null: any live key will do. */
+const identify = async (
+  request: Request,
+  scope: Scope | null,
+  context: Context,
+): Promise<Result<Grant, ShoalError>> => {
   const identity = await authenticate(request.headers, context.settings);
   if (!identity.ok) return identity;
-  const admitted = await admit(identity.value, null, context);
+  const admitted = await admit(identity.value, { scope, affinity: null }, context);
   return admitted.ok ? ok(admitted.value.grant) : admitted;
 };
 
 app.post("/v1/embeddings", async (c) => {
   const { context } = c.var;
-  const grant = await identify(c.req.raw, context);
-  const embedded = grant.ok ? await embed(c.req.raw, context) : grant;
+  const grant = await identify(c.req.raw, "embeddings", context);
+  const embedded = grant.ok ? await embed(c.req.raw, grant.value.record, context) : grant;
   return embedded.ok ? c.json(embedded.value, 200, baseHeaders(context)) : refuse(c.req.raw, context, embedded.error);
 });
 
@@ -119,7 +125,7 @@ const modelsFor = async ({ record: key }: Grant, context: Context): Promise<Mode
 
 app.get("/v1/models", async (c) => {
   const { context } = c.var;
-  const grant = await identify(c.req.raw, context);
+  const grant = await identify(c.req.raw, null, context);
   if (!grant.ok) return refuse(c.req.raw, context, grant.error);
   const models = await modelsFor(grant.value, context);
   const { searchParams } = new URL(c.req.url);
@@ -130,7 +136,7 @@ app.get("/v1/models", async (c) => {
 /** Ids of workers have a slash. */
 app.get("/v1/models/:id{.+}", async (c) => {
   const { context } = c.var;
-  const grant = await identify(c.req.raw, context);
+  const grant = await identify(c.req.raw, null, context);
   if (!grant.ok) return refuse(c.req.raw, context, grant.error);
   const models = await modelsFor(grant.value, context);
   const model = (speaksMessages(c.req.raw) ? readNamedModel : readModel)(c.req.param("id"), models);
@@ -139,7 +145,7 @@ app.get("/v1/models/:id{.+}", async (c) => {
 
 app.get("/v1/traces/:id", async (c) => {
   const { context } = c.var;
-  const grant = await identify(c.req.raw, context);
+  const grant = await identify(c.req.raw, "traces", context);
   if (!grant.ok) return refuse(c.req.raw, context, grant.error);
   const trace = await readTrace(grant.value.identity.tenant, c.req.param("id"), context);
   return trace.ok ? c.json(trace.value, 200, baseHeaders(context)) : refuse(c.req.raw, context, trace.error);

@@ -106,7 +106,7 @@ export const receive = async (
     choice.ok && choice.value.kind === "tier" ? affinityKeys(chat, tenant, settings.keySecret) : null;
   // What continues kept turns is not whole yet; its worker is known from the id that it names.
   const early = sent.value.recall ? null : await keysOf(sent.value);
-  const admitted = await admit(identity.value, early?.previous ?? null, context);
+  const admitted = await admit(identity.value, { scope: "answers", affinity: early?.previous ?? null }, context);
   timing.mark("admit");
   if (!admitted.ok) return admitted;
   const { grant } = admitted.value;

@@ -5,6 +5,7 @@ import { err, ok, type Result } from "../../shared/result.ts";
 import type { InputTokens } from "../../shared/tokens.ts";
 import { priceAt, type Ability, type Worker, type WorkerCard } from "../../shared/workers.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { allowsModel, allowsWorker, withinVendors } from "./allowed.ts";
 import type { Health } from "./health.ts";
 import type { KeyRecord } from "../objects/records.ts";
 import type { Connection, Provider } from "../providers/provider.ts";
@@ -58,16 +59,23 @@ export const choosePool = (
 const pricedAt = (entry: RosterEntry, now: number): RosterEntry =>
   entry.card.priceChanges ? { ...entry, card: { ...entry.card, price: priceAt(entry.card, now) } } : entry;
 
-const allow = (roster: Entries, { choice, key }: PoolRequest, now: number): Result<Entries, ShoalError> => {
+const allow = (roster: Entries, { chat, choice, key }: PoolRequest, now: number): Result<Entries, ShoalError> => {
   if (roster.length === 0) {
     const message = "no provider is configured within this region's data regions";
     return err({ kind: "no_worker", message, retryAfterSeconds: null });
   }
+  if (!allowsModel(key, chat.model))
+    return err({ kind: "forbidden", message: `the key may not use the model '${chat.model.slice(0, 200)}'` });
   const named = choice.kind === "worker" ? roster.filter(({ card }) => card.id === choice.id) : roster;
-  const permitted = named.filter(({ card }) => key.allowedWorkers === null || key.allowedWorkers.includes(card.id));
+  const permitted = named.filter(({ card }) => allowsWorker(key, card.id));
   if (permitted.length === 0)
     return err({ kind: "forbidden", message: "the key may not use any worker for this model" });
-  const located = withinDataRegions(permitted, key.allowedDataRegions).map((entry) => pricedAt(entry, now));
+  const made = withinVendors(permitted, key.allowedVendors);
+  if (made.length === 0) {
+    const message = `the key may use the vendors ${key.allowedVendors?.join(", ")}, and none of them makes and serves a worker for this model`;
+    return err({ kind: "forbidden", message });
+  }
+  const located = withinDataRegions(made, key.allowedDataRegions).map((entry) => pricedAt(entry, now));
   if (located.length === 0) {
     const regions = key.allowedDataRegions?.join(", ");
     const message = `the key may use workers whose data region is ${regions}, and no worker for this model has one of them`;

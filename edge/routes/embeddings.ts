@@ -3,6 +3,8 @@ import type { ShoalError } from "../../shared/errors.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import { toRequestError } from "../formats/request-error.ts";
 import { normalizeJson } from "../normalize.ts";
+import type { KeyRecord } from "../objects/records.ts";
+import { allowsModel } from "../pool/allowed.ts";
 import type { Context } from "../runtime/context.ts";
 
 /** The encoder by which the conductor reads prompts. Under its own name, so that stored vectors never change meaning. */
@@ -40,6 +42,7 @@ export const answerSchema = z.object({
  */
 export const embed = async (
   request: Request,
+  key: Pick<KeyRecord, "allowedModels">,
   { settings, fetch, signal }: Pick<Context, "settings" | "fetch" | "signal">,
 ): Promise<Result<object, ShoalError>> => {
   const json = await normalizeJson(request, settings.maxBodyBytes);
@@ -49,6 +52,7 @@ export const embed = async (
   const { model, input, encoding_format: encoding } = parsed.data;
   if (model !== embeddingModel)
     return err({ kind: "unknown_model", model: model.slice(0, 200), nearest: [embeddingModel] });
+  if (!allowsModel(key, model)) return err({ kind: "forbidden", message: `the key may not use the model '${model}'` });
   const { inference } = settings;
   if (inference === null) return err(away("there is no conductor, whose encoder gives embeddings", null));
   try {

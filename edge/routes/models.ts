@@ -2,7 +2,8 @@ import { embeddingModel } from "./embeddings.ts";
 import { writeModel, writeModels, type NamedModel } from "../formats/messages-models.ts";
 import { namesOfTiers, resolveModel } from "../pool/resolve-model.ts";
 import type { LocalStatus } from "./local-status.ts";
-import { withinDataRegions, type Roster, type RosterEntry } from "../pool/roster.ts";
+import { allowedEntries, allowsModel } from "../pool/allowed.ts";
+import type { Roster, RosterEntry } from "../pool/roster.ts";
 import type { KeyRecord } from "../objects/records.ts";
 import { reasoningEfforts } from "../../shared/chat.ts";
 import type { Tier } from "../../shared/decision.ts";
@@ -24,15 +25,15 @@ export type ModelList = {
 
 type Allowed = Pick<ModelList, "roster" | "key" | "now">;
 
-const allowedEntries = ({ roster, key, now }: Allowed): readonly RosterEntry[] =>
-  withinDataRegions(
-    roster.entries
-      .filter(({ card }) => key.allowedWorkers === null || key.allowedWorkers.includes(card.id))
-      .filter(({ card }) => retirementOf(card.id, now) === null),
-    key.allowedDataRegions,
-  );
+/** Those of which a tier is made; the key may not be allowed to name each. */
+const entriesFor = ({ roster, key, now }: Allowed): readonly RosterEntry[] =>
+  allowedEntries(roster.entries, key).filter(({ card }) => retirementOf(card.id, now) === null);
 
-const allowedCards = (allowed: Allowed): readonly WorkerCard[] => allowedEntries(allowed).map(({ card }) => card);
+/** The names of tiers that the key may ask for; none when its policy leaves no worker to serve them. */
+const tiersFor = ({ roster, key }: Allowed, entries: readonly RosterEntry[]): readonly (readonly [string, Tier])[] =>
+  entries.length === 0 && roster.entries.length > 0
+    ? []
+    : [...namesOfTiers(roster.weightsDate)].filter(([name]) => allowsModel(key, name));
 
 /** `GET /v1/models`: the tiers, every worker that the key may name, and the encoder. OpenAI's shape, with more in each entry. */
 export const listModels = (list: ModelList): object => ({ object: "list", data: entriesOf(list) });
@@ -55,10 +56,11 @@ export const readNamedModel = (id: string, allowed: Allowed): Result<object, Sho
 
 /** Every name that the key may ask for: the tiers, then the workers. */
 const namedModels = (allowed: Allowed): readonly NamedModel[] => {
-  const cards = allowedCards(allowed);
+  const entries = entriesFor(allowed);
+  const cards = entries.map(({ card }) => card);
   return [
-    ...[...namesOfTiers(allowed.roster.weightsDate).keys()].map((id) => ({ id, cards })),
-    ...cards.map((card) => ({ id: card.id, cards: [card] })),
+    ...tiersFor(allowed, entries).map(([id]) => ({ id, cards })),
+    ...cards.filter(({ id }) => allowsModel(allowed.key, id)).map((card) => ({ id: card.id, cards: [card] })),
   ];
 };
 
@@ -69,17 +71,19 @@ const missing = (id: string, { roster, now }: Allowed): ShoalError => {
 };
 
 const entriesOf = (list: ModelList) => {
-  const { roster, local, embeds, now } = list;
-  const entries = allowedEntries(list);
+  const { roster, key, local, embeds, now } = list;
+  const entries = entriesFor(list);
   const cards = entries.map(({ card }) => card);
   return [
-    ...[...namesOfTiers(roster.weightsDate)].map(([id, tier]) => tierEntry({ id, tier }, cards)),
-    ...entries.map(({ card, connection }) => ({
-      ...workerEntry(card, local, now),
-      data_region: connection.dataRegion ?? null,
-      evidence: evidenceEntry(roster.evidenceOf(card)),
-    })),
-    ...(embeds
+    ...tiersFor(list, entries).map(([id, tier]) => tierEntry({ id, tier }, cards)),
+    ...entries
+      .filter(({ card }) => allowsModel(key, card.id))
+      .map(({ card, connection }) => ({
+        ...workerEntry(card, local, now),
+        data_region: connection.dataRegion ?? null,
+        evidence: evidenceEntry(roster.evidenceOf(card)),
+      })),
+    ...(embeds && allowsModel(key, embeddingModel) && key.scopes.includes("embeddings")
       ? [{ id: embeddingModel, object: "model", created: 0, owned_by: "shoal", abilities: ["embeddings"] }]
       : []),
   ];

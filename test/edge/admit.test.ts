@@ -24,6 +24,8 @@ const watched = (objects: Objects) => {
   return { asked, objects: watching };
 };
 
+const any = { scope: null, affinity: null } as const;
+
 const setUp = async (budget: number | null = null, key: Parameters<typeof createTenant>[1] = {}) => {
   const made = await createTenant(budget, key);
   const clock = createHandClock(Date.now());
@@ -38,7 +40,7 @@ describe("admit", () => {
   it("asks the tenant's object once and remembers the record", async () => {
     const { identity, deps, asked } = await setUp(null, { policy: { max_output_tokens: 500 } });
     for (let time = 0; time < 3; time += 1) {
-      expect(await admit(identity, null, deps)).toMatchObject({
+      expect(await admit(identity, any, deps)).toMatchObject({
         ok: true,
         value: { grant: { identity, record: { outputCap: 500 } } },
       });
@@ -50,64 +52,79 @@ describe("admit", () => {
     const { identity, deps, tenant, clock } = await setUp();
     const affinity = { key: "c1", worker: "north/b" };
     await tenant.record({ openings: [], settlements: [settlementOf("r1", 1, { affinity })] });
-    expect(await admit(identity, "c1", deps)).toMatchObject({ value: { affinityWorker: "north/b" } });
-    expect(await admit(identity, "c1", deps)).toMatchObject({ value: { affinityWorker: null } });
+    expect(await admit(identity, { ...any, affinity: "c1" }, deps)).toMatchObject({
+      value: { affinityWorker: "north/b" },
+    });
+    expect(await admit(identity, { ...any, affinity: "c1" }, deps)).toMatchObject({ value: { affinityWorker: null } });
     await clock.advance(10_000);
-    expect(await admit(identity, "c1", deps)).toMatchObject({ value: { affinityWorker: "north/b" } });
+    expect(await admit(identity, { ...any, affinity: "c1" }, deps)).toMatchObject({
+      value: { affinityWorker: "north/b" },
+    });
   });
 
   it("uses a record of five seconds while it refreshes it behind, once", async () => {
     const { identity, deps, asked, behind, clock } = await setUp();
-    await admit(identity, null, deps);
+    await admit(identity, any, deps);
     await clock.advance(4_999);
-    await admit(identity, null, deps);
+    await admit(identity, any, deps);
     expect(asked).toHaveLength(1);
     await clock.advance(1);
-    await Promise.all([admit(identity, null, deps), admit(identity, null, deps)]);
+    await Promise.all([admit(identity, any, deps), admit(identity, any, deps)]);
     expect(asked).toHaveLength(2);
     await Promise.all(behind);
     await clock.advance(4_999);
-    await admit(identity, null, deps);
+    await admit(identity, any, deps);
     expect(asked).toHaveLength(2);
   });
 
   it("refuses a revoked key as soon as it has heard of it, ten seconds later at most", async () => {
     const { identity, deps, tenant, behind, clock } = await setUp();
-    await admit(identity, null, deps);
+    await admit(identity, any, deps);
     await tenant.revokeKey(identity.keyId);
     await clock.advance(5_000);
-    expect(await admit(identity, null, deps)).toMatchObject({ ok: true });
+    expect(await admit(identity, any, deps)).toMatchObject({ ok: true });
     await Promise.all(behind);
-    expect(await admit(identity, null, deps)).toEqual({ ok: false, error: { kind: "invalid_key" } });
+    expect(await admit(identity, any, deps)).toEqual({ ok: false, error: { kind: "invalid_key" } });
   });
 
   it("awaits a new record when the old one is ten seconds old", async () => {
     const { identity, deps, tenant, clock } = await setUp();
-    await admit(identity, null, deps);
+    await admit(identity, any, deps);
     await tenant.revokeKey(identity.keyId);
     await clock.advance(10_000);
-    expect(await admit(identity, null, deps)).toEqual({ ok: false, error: { kind: "invalid_key" } });
+    expect(await admit(identity, any, deps)).toEqual({ ok: false, error: { kind: "invalid_key" } });
+  });
+
+  it("refuses a key without the scope, warm and cold, naming it", async () => {
+    const { identity, deps } = await setUp(null, { policy: { scopes: ["traces"] } });
+    for (let time = 0; time < 2; time += 1) {
+      expect(await admit(identity, { ...any, scope: "answers" }, deps)).toEqual({
+        ok: false,
+        error: { kind: "forbidden", message: "the key lacks the scope 'answers'" },
+      });
+      expect(await admit(identity, { ...any, scope: "traces" }, deps)).toMatchObject({ ok: true });
+    }
   });
 
   it("does not take one key for another of the same tenant", async () => {
     const { identity, deps } = await setUp();
-    await admit(identity, null, deps);
+    await admit(identity, any, deps);
     const forged = { ...identity, keyHash: "0".repeat(64) };
-    expect(await admit(forged, null, deps)).toEqual({ ok: false, error: { kind: "invalid_key" } });
+    expect(await admit(forged, any, deps)).toEqual({ ok: false, error: { kind: "invalid_key" } });
   });
 });
 
 describe("draw", () => {
   it("asks nobody where nothing limits the dollars", async () => {
     const { identity, grant, deps, asked } = await setUp();
-    await admit(identity, null, deps);
+    await admit(identity, any, deps);
     expect(await draw(grant, 1_000_000_000, deps)).toMatchObject({ ok: true });
     expect(asked).toHaveLength(1);
   });
 
   it("draws twenty needs from one lease", async () => {
     const { identity, grant, deps, asked } = await setUp(1_000_000);
-    await admit(identity, null, deps);
+    await admit(identity, any, deps);
     for (let time = 0; time < 20; time += 1) expect(await draw(grant, 100, deps)).toMatchObject({ ok: true });
     expect(asked.map(({ need }) => need)).toEqual([0, 100]);
     await draw(grant, 100, deps);
@@ -126,7 +143,7 @@ describe("draw", () => {
     const { identity, grant, deps, behind, asked, clock } = await setUp(1_000_000);
     await draw(grant, 100, deps);
     await clock.advance(5_000);
-    await admit(identity, null, deps);
+    await admit(identity, any, deps);
     await Promise.all(behind);
     for (let time = 0; time < 39; time += 1) expect(await draw(grant, 100, deps)).toMatchObject({ ok: true });
     expect(asked.map(({ need }) => need)).toEqual([100, 100]);
@@ -138,7 +155,7 @@ describe("draw", () => {
     const { keyId, keyHash } = identity;
     expect(await tenant.admit({ keyId, keyHash, need: 600, dev: false, affinity: null })).toMatchObject({ ok: true });
     await clock.advance(5_000);
-    await admit(identity, null, deps);
+    await admit(identity, any, deps);
     await Promise.all(behind);
     expect(asked.map(({ need }) => need)).toEqual([100, 100, 0]);
     expect(await draw(grant, 100, deps)).toMatchObject({ ok: true });
@@ -162,7 +179,7 @@ describe("draw", () => {
   it("lets 50 of 200 pass at once on a budget for 50", async () => {
     const { identity, grant, deps, tenant } = await setUp(50 * 700);
     const request = async (index: number): Promise<boolean> => {
-      const admitted = await admit(identity, null, deps);
+      const admitted = await admit(identity, any, deps);
       if (!admitted.ok) return false;
       const drawn = await draw(grant, 700, deps);
       if (!drawn.ok) return false;

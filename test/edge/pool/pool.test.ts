@@ -156,6 +156,38 @@ describe("the pool", () => {
     expect(idsOf([able], { key: keyOf({ allowedWorkers: ["north/plain"] }) })).toMatchObject({ kind: "forbidden" });
   });
 
+  it("is open to the names that the key may ask for, whatever their effort", () => {
+    const key = keyOf({ allowedModels: ["shoal-mini", "north/able"] });
+    const named = (model: string, id: string) =>
+      idsOf([able, plain], { key, chat: chatOf("hi", { model }), choice: { kind: "worker", id, effort: null } });
+    expect(idsOf([able, plain], { key, chat: chatOf("hi", { model: "shoal-mini" }) })).toHaveLength(2);
+    expect(named("north/able@high", "north/able")).toEqual(["north/able"]);
+    expect(named("north/plain", "north/plain")).toEqual({
+      kind: "forbidden",
+      message: "the key may not use the model 'north/plain'",
+    });
+  });
+
+  it("is made and served by vendors that the key allows, elsewhere when the first may not serve it", () => {
+    const south = createCompatible({ name: "south", needs: "", connect: () => connection });
+    const entry = { ...entryOf(able), elsewhere: [entryOf(able, south)] };
+    const servedBy = (vendors: readonly string[]) => {
+      const pool = choose([entry], { key: keyOf({ allowedVendors: vendors }) });
+      return pool.ok ? pool.value.map(({ provider }) => provider.name) : pool.error.kind;
+    };
+    expect(servedBy(["north", "south"])).toEqual(["north"]);
+    expect(servedBy(["north"])).toEqual(["north"]);
+    expect(servedBy(["south"])).toBe("forbidden");
+    const elsewhere = {
+      ...entryOf({ ...able, provider: "south" }),
+      elsewhere: [entryOf({ ...able, provider: "south" }, south)],
+    };
+    expect(choose([elsewhere], { key: keyOf({ allowedVendors: ["south"] }) })).toMatchObject({
+      ok: true,
+      value: [{ provider: { name: "south" } }],
+    });
+  });
+
   it("is where the key lets prompts be processed", () => {
     const key = keyOf({ allowedDataRegions: ["eu"] });
     const providersOf = (entries: readonly RosterEntry[]) => {

@@ -1,16 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { embed } from "../../../edge/routes/embeddings.ts";
 import { toWire } from "../../../shared/errors.ts";
-import { settingsOf } from "../../support/edge.ts";
+import { keyOf, settingsOf } from "../../support/edge.ts";
 
 const conductor = settingsOf({ INFERENCE_URL: "http://conductor.example.com", INFERENCE_SECRET: "secret-2" });
 
-const ask = (answer: () => Response, settings = conductor) =>
+const ask = (answer: () => Response, settings = conductor, key = keyOf()) =>
   embed(
     new Request("https://shoal.example.com/v1/embeddings", {
       method: "POST",
       body: JSON.stringify({ model: "all-minilm-l6-v2", input: "a shoal" }),
     }),
+    key,
     { settings, fetch: async () => answer(), signal: new AbortController().signal },
   );
 
@@ -32,6 +33,11 @@ describe("embeddings", () => {
   it("are not to be had while the conductor is away, or there is none", async () => {
     expect(await failureOf(ask(gone))).toMatchObject({ status: 503, retryAfterSeconds: 5 });
     expect(await failureOf(ask(gone, settingsOf()))).toMatchObject({ status: 503, retryAfterSeconds: null });
+  });
+
+  it("are refused to a key that may not use their model", async () => {
+    const key = keyOf({ allowedModels: ["shoal-mini"] });
+    expect(await failureOf(ask(gone, conductor, key))).toMatchObject({ status: 403 });
   });
 
   it("that are no vectors are no answer", async () => {

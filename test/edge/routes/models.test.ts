@@ -30,7 +30,18 @@ const withCalibrated = (id: string): Known => {
   return { ...known, profiles: new Map([...known.profiles, [id, { ...ancestor, name: id, calibration }]]) };
 };
 
+const idsFor = (key: Parameters<typeof keyOf>[0]) => {
+  const list = listModels({ ...modelsOf(readKnown()), key: keyOf(key) });
+  return "data" in list && Array.isArray(list.data) ? list.data.map(({ id }) => String(id)) : [];
+};
+
 describe("GET /v1/models", () => {
+  it("names what the key may ask for, and nothing else", () => {
+    expect(idsFor({ allowedModels: ["shoal-mini", "openai/gpt-5.4"] })).toEqual(["shoal-mini", "openai/gpt-5.4"]);
+    expect(idsFor({ allowedVendors: ["anthropic"] })).toEqual(["all-minilm-l6-v2"]);
+    expect(idsFor({ scopes: ["answers"] })).not.toContain("all-minilm-l6-v2");
+  });
+
   it("says of a recorded model what its strengths rest on", () => {
     const known = readKnown();
     expect(listed(known, "openai/gpt-5.4")).toMatchObject({
