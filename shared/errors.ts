@@ -60,6 +60,9 @@ export type WireError = {
   readonly retryAfterSeconds: number | null;
 };
 
+/** Where a name is wanted, some send their key; messages that repeat the name end up in logs. */
+const ownKeys = /sk-shoal-[\w-]+/g;
+
 const wire = (
   status: number,
   type: string,
@@ -70,7 +73,7 @@ const wire = (
   status,
   type,
   code,
-  message,
+  message: message.replace(ownKeys, "sk-shoal-[redacted]"),
   param: rest.param ?? null,
   retryAfterSeconds: rest.retryAfterSeconds ?? null,
 });

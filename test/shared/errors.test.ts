@@ -105,6 +105,12 @@ describe("toWire", () => {
     expect(toWire({ ...examples.unknown_model, nearest: [] }).message).not.toContain("did you mean");
   });
 
+  it("does not repeat a key that was sent as a name", () => {
+    const { message } = toWire({ ...examples.unknown_model, model: "sk-shoal-us-acme-key00001-Secret0" });
+    expect(message).toContain("sk-shoal-[redacted]");
+    expect(message).not.toContain("Secret0");
+  });
+
   it("shows only fields of its own, whatever else an error carries", () => {
     const secret = { cause: new Error("sk-secret at http://10.0.0.1"), stack: "sk-secret" };
     for (const error of Object.values(examples)) {
