@@ -1,5 +1,6 @@
 import type { Ballot, Coefficients } from "./ballot.ts";
 import type { Candidate, Decision, PlanRequest, Score } from "./decision.ts";
+import { trustIn } from "./feedback.ts";
 import type { Prediction, ProfilePrediction } from "./head.ts";
 import { fractionOf } from "./ngrams.ts";
 import { directPlan, judgeTask, type Plan, type Step } from "./plan.ts";
@@ -33,7 +34,7 @@ const maxVoters = 8;
  * utility = quality − λ·cost − μ·latency + bias, best first, and the plan that the tier makes of that order.
  */
 export const decide = (prediction: Prediction, request: PlanRequest, weights: string): Decision => {
-  const views = assess(prediction, request);
+  const views = assess(prediction, request, weights);
   const supported = prediction.support >= leastSupport;
   const [type] = prediction.types;
   const plan = planOf(views, prediction, request);
@@ -55,37 +56,46 @@ type Assessed = {
   readonly wellKnown: boolean;
 };
 
-const assess = (prediction: Prediction, request: PlanRequest): readonly Assessed[] => {
+const assess = (prediction: Prediction, request: PlanRequest, weights: string): readonly Assessed[] => {
   const raw = request.candidates.map((candidate) => ({ candidate, known: knownOf(prediction, candidate) }));
   const tokens = meanOf(raw.flatMap(({ known }) => known?.outputTokens ?? [])) ?? unknownOutputTokens;
   const quality = qualities(raw);
+  const trust = request.biasWeights === undefined ? 1 : trustIn(request.biasWeights, weights);
   const drafts = raw.map(({ candidate, known }, at) => ({
     candidate,
     known,
+    bias: trust * biasOf(candidate, prediction),
     quality: quality[at] ?? unknownQuality,
     costDollars: costOfCall(candidate, request.inputTokens, known?.outputTokens ?? tokens),
     latencyMs: candidate.latencyMs ?? known?.latencyMs ?? null,
   }));
   const dearest = Math.max(0, ...drafts.map((draft) => draft.costDollars ?? 0));
   const slowest = Math.max(0, ...drafts.map((draft) => draft.latencyMs ?? 0));
-  const scored = drafts.map(({ candidate, known, ...draft }) => ({
+  const scored = drafts.map(({ candidate, known, bias, ...draft }) => ({
     candidate,
     known,
     wellKnown: isWellKnown(candidate, known),
     score: {
       worker: candidate.worker,
       ...draft,
+      ...(bias !== 0 && { bias }),
       utility:
         draft.quality -
         request.lambda * (draft.costDollars ?? dearest) -
         (request.mu * (draft.latencyMs ?? slowest)) / 1000 +
-        candidate.bias,
+        bias,
     },
   }));
   return holdBack(scored, request).toSorted(
     (a, b) => b.score.utility - a.score.utility || b.score.quality - a.score.quality,
   );
 };
+
+/** The correction on this prompt: far from every recorded one, the part that holds for all types. */
+const biasOf = ({ bias, typeBias }: Candidate, { types, support }: Prediction): number =>
+  typeBias === undefined
+    ? bias
+    : types.reduce((sum, { name, probability }) => sum + support * probability * (typeBias[name] ?? 0), bias);
 
 const knownOf = (prediction: Prediction, candidate: Candidate): ProfilePrediction | null =>
   candidate.strengths === "none" || candidate.profile === null

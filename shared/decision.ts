@@ -20,6 +20,8 @@ export const candidateSchema = z.strictObject({
   costFactor: z.number().positive().optional(),
   /** The tenant's own correction of quality, from feedback; in quality (0 to 1). */
   bias: z.number().min(-1).max(1),
+  /** What comes to it on prompts of a task type, by the type's name. */
+  typeBias: z.record(z.string().max(64), z.number().min(-1).max(1)).optional(),
 });
 export type Candidate = z.infer<typeof candidateSchema>;
 
@@ -40,6 +42,8 @@ export const planRequestSchema = z.strictObject({
   mu: z.number().min(0),
   /** Milliseconds after which the edge no longer waits. */
   deadlineMs: z.number().positive(),
+  /** Version of the weights whose errors the candidates' biases are; absent: of any. */
+  biasWeights: z.string().max(64).optional(),
   candidates: z.array(candidateSchema).min(1).max(64),
 });
 export type PlanRequest = z.infer<typeof planRequestSchema>;
@@ -52,6 +56,8 @@ export const scoreSchema = z.strictObject({
   costDollars: z.number().nullable(),
   /** Expected milliseconds of the whole answer; null when nothing is known. */
   latencyMs: z.number().nullable(),
+  /** The tenant's own correction of that quality on this prompt; absent where there is none. */
+  bias: z.number().optional(),
   /** quality − λ·cost − μ·latency + bias */
   utility: z.number(),
 });
