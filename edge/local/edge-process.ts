@@ -17,10 +17,10 @@ export const edgeUrl = (port: number): string => `http://${loopback}:${port}`;
 
 export const startEdge = (
   children: Children,
-  options: { readonly port: number; readonly configFile: string; readonly env: Variables },
+  options: { readonly name?: string; readonly port: number; readonly configFile: string; readonly env: Variables },
 ): Child =>
   children.start({
-    name: "edge",
+    name: options.name ?? "edge",
     file: workerdFile(),
     args: ["serve", options.configFile, `--socket-addr=${socketName}=${loopback}:${options.port}`],
     env: options.env,

@@ -13,6 +13,8 @@ const backoffMs = [500, 1000, 2000, 5000, 15_000, 30_000] as const;
 const steadyMs = 60_000;
 
 export type InferenceOptions = {
+  /** As the operator reads it. */
+  readonly name: string;
   readonly root: string;
   readonly port: number;
   readonly secret: string;
@@ -21,9 +23,9 @@ export type InferenceOptions = {
 
 export const inferenceUrl = (port: number): string => `http://${loopback}:${port}`;
 
-export const startInference = (children: Children, { root, port, secret, env }: InferenceOptions): Child =>
+export const startInference = (children: Children, { name, root, port, secret, env }: InferenceOptions): Child =>
   children.start({
-    name: "inference",
+    name,
     file: process.execPath,
     args: [path.join(root, "inference", "main.ts")],
     env: { ...env, SHOAL_INFERENCE_HOST: loopback, SHOAL_INFERENCE_PORT: String(port), INFERENCE_SECRET: secret },
@@ -51,7 +53,7 @@ export const keepInference = async (
     failures = io.now() - since > steadyMs ? 0 : failures + 1;
     const waitMs = backoffMs[Math.min(Math.max(failures - 1, 0), backoffMs.length - 1)] ?? 0;
     io.print(
-      `The inference service ended (${how}). Requests are answered without it; it starts again in ${waitMs} ms.`,
+      `The ${options.name} service ended (${how}). Requests are answered without it; it starts again in ${waitMs} ms.`,
     );
     await delay(waitMs);
     if (io.stopped()) return;

@@ -1,18 +1,16 @@
 /**
  * `npm start`: the whole of Shoal on this machine. The edge is the bundled Worker under workerd with production's
- * bindings, the inference service is a Node process beside it. Everything that outlives a run is under `.shoal/`.
+ * bindings, the inference service is a Node process beside it. Everything that outlives a run is under `.shoal/`. With
+ * `SHOAL_REGIONS=us,eu` it is as many of both as there are regions, which share nothing but this launcher.
  */
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { createChildren } from "./children.ts";
-import { edgeUrl, startEdge, whenEdgeReady } from "./edge-process.ts";
-import { keepInference, startInference, whenInferenceReady } from "./inference-service.ts";
-import { readPool } from "./pool-report.ts";
 import { prepare } from "./prepare.ts";
 import { describeEnd } from "./readiness.ts";
+import { startSystem } from "./system.ts";
 import { createTerminal } from "./terminal.ts";
-import { writeWelcome } from "./welcome.ts";
 
 const root = path.join(import.meta.dirname, "..", "..");
 /** A terminal's Ctrl-C arrives twice under npm, which forwards it; what comes later is a second press. */
@@ -30,7 +28,10 @@ if (!prepared.ok) {
   console.error(prepared.error);
   process.exit(1);
 }
-const { settings, key, adminKey, inferenceSecret, configFile, worker, inference, localOnly } = prepared.value;
+const { systems: all, unused } = prepared.value;
+if (unused.length > 0) {
+  print(`Not used: ${unused.join(", ")}. With SHOAL_REGIONS each region has its own, in .env.<region>.`);
+}
 
 const children = createChildren(terminal.printFrom);
 let stopping: number | null = null;
@@ -54,19 +55,13 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, onSigna
 // Whoever read the output is gone, as after `npm start | head`.
 process.stdout.on("error", () => void stop(1));
 
-const inferenceOptions = { root, port: settings.inferencePort, secret: inferenceSecret, env: inference };
-const inferenceChild = startInference(children, inferenceOptions);
-const edgeChild = startEdge(children, { port: settings.port, configFile, env: worker });
-void edgeChild.ended.then((how) => fail(describeEnd(edgeChild, how)));
+const systems = all.map((system) => startSystem(children, root, system));
+for (const { edge } of systems) void edge.ended.then((how) => fail(describeEnd(edge, how)));
 
-const [edgeReady, inferenceReady] = await Promise.all([
-  whenEdgeReady(edgeChild, settings.port, key),
-  whenInferenceReady(inferenceChild, settings.inferencePort),
-]);
-const problem = [edgeReady, inferenceReady].find((ready) => !ready.ok);
+const outcomes = await Promise.all(systems.map((system) => system.ready()));
+const problem = outcomes.find((outcome) => !outcome.ok);
 if (problem && !problem.ok) await fail(problem.error);
 else {
-  const pool = await readPool(settings.port, { key, adminKey });
-  print(writeWelcome({ url: edgeUrl(settings.port), key, pool, localOnly }));
-  await keepInference(children, inferenceOptions, inferenceChild, { print, now, stopped: () => stopping !== null });
+  for (const system of systems) print(await system.welcome());
+  await Promise.all(systems.map((system) => system.keep({ print, now, stopped: () => stopping !== null })));
 }

@@ -2,16 +2,20 @@ import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { err, ok, type Result } from "../../shared/result.ts";
 import { bundleWorker } from "./bundle.ts";
+import { edgeUrl } from "./edge-process.ts";
 import { inferenceUrl } from "./inference-service.ts";
 import { hasProvider, type Variables } from "./environment.ts";
 import { whyNotFree } from "./ports.ts";
+import { readStarts } from "./regions.ts";
 import { keepSecrets } from "./secrets.ts";
 import { readSettings, type Settings } from "./settings.ts";
-import { readWorkerConfig } from "./worker-config.ts";
+import { readWorkerConfig, type WorkerConfig } from "./worker-config.ts";
 import { writeWorkerdConfig } from "./workerd-config.ts";
 
-/** All that is known and written before the first process starts. */
+/** All that is known and written of one system before its first process starts. */
 export type Prepared = {
+  /** Null: the only system. */
+  readonly region: string | null;
   readonly settings: Settings;
   /** The tenant's key that the operator pastes. */
   readonly key: string;
@@ -27,63 +31,128 @@ export type Prepared = {
   readonly localOnly: boolean;
 };
 
-/** Settings, free ports, secrets, bundle and configuration, in this order; the error is for the operator's eyes. */
-export const prepare = async (input: {
+export type AllPrepared = {
+  readonly systems: readonly Prepared[];
+  /** Variables that are set and belong to no region. */
+  readonly unused: readonly string[];
+};
+
+type Input = {
   readonly root: string;
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
   readonly random: (bytes: number) => string;
-}): Promise<Result<Prepared, string>> => {
-  const settings = readSettings(input.env, input.cwd);
-  if (!settings.ok) return settings;
-  const { port, inferencePort, stateDir } = settings.value;
-  const problems = await findTakenPorts({ SHOAL_PORT: port, SHOAL_INFERENCE_PORT: inferencePort });
-  if (problems.length > 0) return err(problems.join("\n"));
+};
 
-  const secrets = await keepSecrets(stateDir, input.random);
+type Configured = { readonly region: string | null; readonly settings: Settings; readonly env: NodeJS.ProcessEnv };
+
+/** Settings and free ports of all systems, then secrets, bundle and configuration of each; the error is for the operator's eyes. */
+export const prepare = async (input: Input): Promise<Result<AllPrepared, string>> => {
+  const read = await readStarts(input.env, input.cwd);
+  if (!read.ok) return read;
+  const { starts, unused } = read.value;
+  const all = starts.map(({ region, env }) => ({ region, env, settings: readSettings(env, input.cwd) }));
+  const problems = all.flatMap(({ region, settings }) => (settings.ok ? [] : blame(region, settings.error)));
+  if (problems.length > 0) return err(problems.join("\n"));
+  const configured = all.flatMap(({ settings, ...rest }): readonly Configured[] =>
+    settings.ok ? [{ ...rest, settings: settings.value }] : [],
+  );
+  const taken = [...findSharedPorts(configured), ...(await findTakenPorts(configured))];
+  if (taken.length > 0) return err(taken.join("\n"));
+
+  const systems: Prepared[] = [];
+  for (const one of configured) {
+    const prepared = await prepareOne(one, publicHosts(configured), input);
+    if (!prepared.ok) return err(blame(one.region, prepared.error));
+    systems.push(prepared.value);
+  }
+  return ok({ systems, unused });
+};
+
+/** Says which region it is about, where there are several. */
+const blame = (region: string | null, problem: string): string => (region === null ? problem : `${region}: ${problem}`);
+
+/** Where keys of each region belong. */
+const publicHosts = (systems: readonly Configured[]): Variables => {
+  const hosts = systems.flatMap(({ region, settings }) =>
+    region === null ? [] : [`${region}=${edgeUrl(settings.port)}`],
+  );
+  return hosts.length === 0 ? {} : { PUBLIC_HOSTS: hosts.join(",") };
+};
+
+const prepareOne = async (
+  { region, settings, env }: Configured,
+  hosts: Variables,
+  { root, random }: Input,
+): Promise<Result<Prepared, string>> => {
+  const { stateDir, inferencePort } = settings;
+  const secrets = await keepSecrets(stateDir, region, random);
   if (!secrets.ok) return secrets;
-  const inferenceSecret = input.random(32);
-  const localOnly = !hasProvider(settings.value.worker);
-  const chatModel = input.env["SHOAL_CHAT_MODEL"] || (localOnly ? "default" : "none");
+  const inferenceSecret = random(32);
+  const localOnly = !hasProvider(settings.worker);
+  const chatModel = env["SHOAL_CHAT_MODEL"] || (localOnly ? "default" : "none");
   const worker = {
     ...secrets.value,
     SHOAL_LOCAL_CHAT: chatModel === "none" ? "off" : "on",
-    ...settings.value.worker,
+    ...hosts,
+    ...settings.worker,
     INFERENCE_URL: inferenceUrl(inferencePort),
     INFERENCE_SECRET: inferenceSecret,
   };
 
-  const configFile = await writeWorker(input.root, stateDir, Object.keys(worker));
+  const configFile = await writeWorker({ root, region, stateDir }, Object.keys(worker));
   if (!configFile.ok) return configFile;
   return ok({
-    settings: settings.value,
+    region,
+    settings,
     key: worker.SHOAL_DEV_KEY,
     adminKey: worker.ADMIN_KEY,
     inferenceSecret,
     configFile: configFile.value,
     worker,
-    inference: { ...settings.value.inference, SHOAL_CHAT_MODEL: chatModel },
+    inference: { ...settings.inference, SHOAL_CHAT_MODEL: chatModel },
     localOnly,
   });
 };
 
-const findTakenPorts = async (ports: Readonly<Record<string, number>>): Promise<readonly string[]> => {
+type Port = { readonly name: string; readonly port: number };
+
+const portsOf = ({ region, settings }: Configured): readonly Port[] => {
+  const where = region === null ? "" : ` in .env.${region}`;
+  return [
+    { name: `SHOAL_PORT${where}`, port: settings.port },
+    { name: `SHOAL_INFERENCE_PORT${where}`, port: settings.inferencePort },
+  ];
+};
+
+const findSharedPorts = (systems: readonly Configured[]): readonly string[] => {
+  const ports = systems.flatMap(portsOf);
+  return ports.flatMap(({ name, port }, index) => {
+    const other = ports.slice(0, index).find((earlier) => earlier.port === port);
+    return other ? [`${other.name} and ${name} must differ: both are ${port}`] : [];
+  });
+};
+
+const findTakenPorts = async (systems: readonly Configured[]): Promise<readonly string[]> => {
   const reasons = await Promise.all(
-    Object.entries(ports).map(async ([name, port]) => ({ name, port, reason: await whyNotFree(port) })),
+    systems.flatMap(portsOf).map(async ({ name, port }) => ({ name, port, reason: await whyNotFree(port) })),
   );
   return reasons
     .filter(({ reason }) => reason !== null)
     .map(({ name, port, reason }) => `port ${port} ${reason}: stop what listens there, or set ${name} to another port`);
 };
 
+type Place = { readonly root: string; readonly region: string | null; readonly stateDir: string };
+
 /** Bundles the Worker and writes its configuration beside it; gives the configuration's file. */
 const writeWorker = async (
-  root: string,
-  stateDir: string,
+  { root, region, stateDir }: Place,
   environment: readonly string[],
 ): Promise<Result<string, string>> => {
-  const config = await readWorkerConfig(path.join(root, "wrangler.toml"));
+  const config = await readWorkerConfig(path.join(root, "wrangler.toml"), region);
   if (!config.ok) return config;
+  const problem = findConfigProblem(config.value, region, environment);
+  if (problem !== null) return err(problem);
   const dir = path.join(stateDir, "worker");
   const storage = path.join(stateDir, "state");
   await mkdir(storage, { recursive: true });
@@ -91,6 +160,26 @@ const writeWorker = async (
   const bundled = await bundleWorker({ entry: path.join(root, main), outfile: path.join(dir, "index.js"), keepNames });
   if (!bundled.ok) return bundled;
   const file = path.join(dir, "config.capnp");
-  await writeFile(file, writeWorkerdConfig(config.value, { bundle: "index.js", storage }, environment));
+  const local = withoutJurisdiction(config.value);
+  await writeFile(file, writeWorkerdConfig(local, { bundle: "index.js", storage }, environment));
   return ok(file);
+};
+
+/** What would be another thing in production, or fail there. */
+const findConfigProblem = (
+  { vars, requiredSecrets }: WorkerConfig,
+  region: string | null,
+  environment: readonly string[],
+): string | null => {
+  if (region !== null && vars["SHOAL_REGION"] !== region) {
+    return `wrangler.toml: SHOAL_REGION of the environment '${region}' must be '${region}'`;
+  }
+  const missing = requiredSecrets.filter((name) => !environment.includes(name));
+  return missing.length === 0 ? null : `wrangler.toml requires secrets that are not set: ${missing.join(", ")}`;
+};
+
+/** workerd by itself has no jurisdictions and throws where one is asked for: all its storage is on this machine. */
+const withoutJurisdiction = (config: WorkerConfig): WorkerConfig => {
+  const { SHOAL_JURISDICTION: _, ...vars } = config.vars;
+  return { ...config, vars };
 };

@@ -40,10 +40,20 @@ const providersSchema = z
       .transform((list) => list.flatMap((provider) => provider.api_key_env ?? [])),
   );
 
+const defaultPort = 8787;
+const defaultInferencePort = 8788;
+export const defaultStateDir = ".shoal";
+
+/** The ports of the edge and the inference service, from which those of several regions are counted; NaN where one is none. */
+export const basePorts = (env: Variables): readonly [number, number] => [
+  Number(env["SHOAL_PORT"] || defaultPort),
+  Number(env["SHOAL_INFERENCE_PORT"] || defaultInferencePort),
+];
+
 const environmentSchema = z.object({
-  SHOAL_PORT: portSchema.default(8787),
-  SHOAL_INFERENCE_PORT: portSchema.default(8788),
-  SHOAL_STATE_DIR: z.string().default(".shoal"),
+  SHOAL_PORT: portSchema.default(defaultPort),
+  SHOAL_INFERENCE_PORT: portSchema.default(defaultInferencePort),
+  SHOAL_STATE_DIR: z.string().default(defaultStateDir),
   SHOAL_MODELS_DIR: z.string().optional(),
   SHOAL_PROVIDERS: providersSchema.default([]),
 });

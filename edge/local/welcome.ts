@@ -5,16 +5,18 @@ import type { PoolReport } from "./pool-report.ts";
  * request to paste. `localOnly`: no provider besides the inference service is configured.
  */
 export const writeWelcome = (input: {
+  /** Null: there is but one. */
+  readonly region: string | null;
   readonly url: string;
   readonly key: string;
   readonly pool: PoolReport;
   readonly localOnly: boolean;
 }): string =>
   [
-    `Shoal is ready at ${input.url}`,
+    input.region === null ? `Shoal is ready at ${input.url}` : `Region ${input.region} is ready at ${input.url}`,
     `Key: ${input.key}`,
     describePool(input.pool),
-    ...(input.localOnly ? [describeLocalOnly(input.pool)] : []),
+    ...(input.localOnly ? [describeLocalOnly(input)] : []),
     `Paste into a shell:\n\n${curl(input)}`,
     `Or with the openai SDK:\n\n${typescript(input)}`,
   ]
@@ -29,13 +31,16 @@ const describePool = ({ workers, unconfigured }: PoolReport): string =>
     ...unconfigured.map(({ provider, needs, workers: count }) => `  ${provider}, ${count} workers: ${needs}`),
   ].join("\n");
 
-const describeLocalOnly = ({ workers, unconfigured }: PoolReport): string => {
+const describeLocalOnly = ({ region, pool }: { readonly region: string | null; readonly pool: PoolReport }): string => {
+  const { workers, unconfigured } = pool;
   const lacking = workers.length === 0 ? "Requests get 503 until a provider has a key." : plumbingTest;
   const loading = workers.some(({ status }) => status.startsWith("loading"))
     ? " It is being loaded: until then requests get 503."
     : "";
   const key = unconfigured.map(({ needs }) => /\b[A-Z_]+_API_KEY\b/.exec(needs)?.[0]).find((name) => name);
-  return `${lacking}${loading}${key === undefined ? "" : ` For real models, set a key:\n\n  ${key}=... npm start`}`;
+  if (key === undefined) return `${lacking}${loading}`;
+  const how = region === null ? `set a key:\n\n  ${key}=... npm start` : `set a key in .env.${region}:\n\n  ${key}=...`;
+  return `${lacking}${loading} For real models, ${how}`;
 };
 
 const plumbingTest =

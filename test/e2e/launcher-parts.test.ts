@@ -104,7 +104,7 @@ describe("the secrets' file", () => {
   it("is left alone when it cannot be read as secrets", async () => {
     const dir = await makeDir();
     await writeFile(path.join(dir, "secrets.json"), '{"KEY_SECRET":"short"}');
-    const secrets = await keepSecrets(dir, () => "f".repeat(64));
+    const secrets = await keepSecrets(dir, null, () => "f".repeat(64));
     expect(secrets.ok ? "" : secrets.error).toContain("does not hold this machine's secrets");
   });
 });

@@ -72,6 +72,7 @@ const placesOf = ({ entries }: ReturnType<typeof rosterOf>) =>
 describe("a region's data regions", () => {
   const direct = { OPENAI_API_KEY: "key", ANTHROPIC_API_KEY: "key", GEMINI_API_KEY: "key" };
   const inEurope = { ...azure, AZURE_OPENAI_DATA_ZONE: "eu", ...bedrock };
+
   it("leave out every provider that may process elsewhere, and the next in line takes its place", () => {
     expect(placesOf(rosterOf({ ...direct, ...inEurope }))).toEqual([
       "anthropic global",
