@@ -1,5 +1,6 @@
 import { recordOf, type Policy } from "./policy.ts";
 import type { AdmitRequest, KeyRecord } from "./records.ts";
+import { selectNumber } from "./select-number.ts";
 
 export type NewKey = {
   readonly id: string;
@@ -46,7 +47,8 @@ export const findKey = (sql: SqlStorage, { keyId, keyHash }: AdmitRequest, now: 
     .exec<KeyRow>("SELECT id, name, expires_at, revoked_at, policy FROM keys WHERE id = ? AND hash = ?", keyId, keyHash)
     .toArray();
   if (!row || row.revoked_at !== null || (row.expires_at !== null && row.expires_at <= now)) return null;
-  return recordOf({ id: row.id, name: row.name, policy: parsePolicy(row.policy) }, readPolicy(sql));
+  const own = { id: row.id, name: row.name, policy: parsePolicy(row.policy) };
+  return { ...recordOf(own, readPolicy(sql)), cacheEpoch: readCacheEpoch(sql) };
 };
 
 /** The tenant's own policy. */
@@ -60,6 +62,13 @@ export const writePolicy = (sql: SqlStorage, policy: Policy): void => {
     "INSERT INTO policy (id, policy) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET policy = excluded.policy",
     JSON.stringify(policy),
   );
+};
+
+const readCacheEpoch = (sql: SqlStorage): number => selectNumber(sql, "SELECT epoch AS n FROM cache") ?? 0;
+
+/** From now on the tenant's keys find no answer that was cached before. */
+export const raiseCacheEpoch = (sql: SqlStorage): void => {
+  sql.exec("INSERT INTO cache (id, epoch) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET epoch = epoch + 1");
 };
 
 const parsePolicy = (json: string): Policy => {

@@ -1,4 +1,5 @@
 import type { Settings } from "../runtime/settings.ts";
+import type { CacheShard } from "./cache.ts";
 import type { Region } from "./region.ts";
 import type { TenantLog } from "./tenant-log.ts";
 import type { Tenant } from "./tenant.ts";
@@ -6,6 +7,7 @@ import type { Tenant } from "./tenant.ts";
 export type ObjectBindings = {
   readonly TENANT: DurableObjectNamespace<Tenant>;
   readonly TENANT_LOG: DurableObjectNamespace<TenantLog>;
+  readonly CACHE: DurableObjectNamespace<CacheShard>;
   readonly REGION: DurableObjectNamespace<Region>;
 };
 
@@ -14,6 +16,8 @@ export type Objects = {
   tenant(tenant: string): DurableObjectStub<Tenant>;
   /** Traces of one tenant, and what its conversations need for a while. */
   tenantLog(tenant: string): DurableObjectStub<TenantLog>;
+  /** One of the parts of a tenant's cached answers. */
+  cache(tenant: string, shard: number): DurableObjectStub<CacheShard>;
   /** Directory of the region's tenants; never on a request's path. */
   region(): DurableObjectStub<Region>;
 };
@@ -30,6 +34,7 @@ export const createObjects = (bindings: ObjectBindings, settings: Settings): Obj
   return {
     tenant: (tenant) => named(bindings.TENANT, tenant),
     tenantLog: (tenant) => named(bindings.TENANT_LOG, tenant),
+    cache: (tenant, shard) => named(bindings.CACHE, `${tenant}-${shard}`),
     region: () => named(bindings.REGION, settings.region),
   };
 };

@@ -50,7 +50,7 @@ export type Limits = z.infer<typeof limitsSchema>;
 export const recordOf = (
   key: { readonly id: string; readonly name: string; readonly policy: Policy },
   tenant: Policy,
-): KeyRecord => {
+): Omit<KeyRecord, "cacheEpoch"> => {
   const { policy } = key;
   const mode = readMode(policy.mode ?? tenant.mode ?? "on");
   return {

@@ -40,6 +40,8 @@ export type KeyRecord = {
 /** Dollars set aside for one isolate for ten seconds. `amount` null: no budget, nothing to draw down. */
 export type Lease = { readonly id: string; readonly amount: MicroDollars | null; readonly expiresAt: number };
 
+  /** Counts up with each purge of the tenant's cache: answers of an earlier epoch are not found any more. */
+  readonly cacheEpoch: number;
 export type AdmitRequest = {
   readonly keyId: string;
   readonly keyHash: string;

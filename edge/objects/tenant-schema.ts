@@ -42,4 +42,5 @@ export const tenantSchema: readonly string[] = [
      GROUP BY day, model, worker;
    ALTER TABLE ledger ADD COLUMN calls TEXT NOT NULL DEFAULT '[]';
    CREATE TABLE standing (id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL, since INTEGER NOT NULL);`,
+  "CREATE TABLE cache (id INTEGER PRIMARY KEY CHECK (id = 1), epoch INTEGER NOT NULL)",
 ];

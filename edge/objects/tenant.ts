@@ -1,7 +1,16 @@
 import { DurableObject } from "cloudflare:workers";
 import { err, ok, type Result } from "../../shared/result.ts";
 import { findWorker, forgetWorkers, keepWorker } from "./conversation-workers.ts";
-import { findKey, insertKey, learnDevKey, readPolicy, revokeKey, writePolicy, type NewKey } from "./keys.ts";
+import {
+  findKey,
+  insertKey,
+  learnDevKey,
+  raiseCacheEpoch,
+  readPolicy,
+  revokeKey,
+  writePolicy,
+  type NewKey,
+} from "./keys.ts";
 import { grantLease, sweepLeases } from "./leases.ts";
 import { readUsage, type UsageQuery, type UsageRow } from "./daily.ts";
 import {
@@ -76,6 +85,10 @@ export class Tenant extends DurableObject {
 
   async writePolicy(policy: Policy): Promise<void> {
     writePolicy(this.sql, policy);
+  }
+
+  async raiseCacheEpoch(): Promise<void> {
+    raiseCacheEpoch(this.sql);
   }
 
   async ledgerRow(requestId: string): Promise<LedgerRow | null> {

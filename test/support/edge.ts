@@ -76,6 +76,7 @@ export const keyOf = (rest: Partial<KeyRecord> = {}): KeyRecord => ({
   hasBudget: false,
   rollout: { mode: "on", canaryPercent: 0, baseline: null },
   cacheSeconds: null,
+  cacheEpoch: 0,
   exploration: 0,
   ...rest,
 });
