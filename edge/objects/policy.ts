@@ -23,6 +23,20 @@ export const modeSchema = z.union([
 ]);
 
 /**
+ * When a canary goes back to its baseline by itself: once it is as good as sure that one of these is passed. Ratios and
+ * differences are Shoal's against the baseline's, a request each.
+ */
+export const rolloutBoundsSchema = z.strictObject({
+  max_cost_ratio: z.number().positive().max(1_000).default(1.25),
+  /** Difference of the shares of requests that fail. */
+  max_error_rate_delta: z.number().min(0).max(1).default(0.02),
+  /** Of the whole answer. */
+  max_latency_ratio: z.number().positive().max(1_000).default(1.5),
+  /** Of each arm, before anything is judged. */
+  min_requests: z.number().int().min(10).max(1_000_000).default(50),
+});
+
+/**
  * What a tenant's keys, or one key, may do, and how they are served. Both have the same fields: lists and limits of a key
  * narrow the tenant's, its other fields go before the tenant's.
  */
@@ -38,6 +52,7 @@ export const policySchema = z.strictObject({
   mode: modeSchema.optional(),
   /** A worker id: what is served in modes `off` and `shadow` and beside a canary. */
   baseline: z.string().min(1).max(128).optional(),
+  rollout_bounds: rolloutBoundsSchema.optional(),
   cache: z.strictObject({ ttl_seconds: z.number().int().min(1).max(604_800) }).optional(),
   /** Share of requests whose worker is drawn at random among those worth it. */
   exploration: z.number().min(0).max(0.1).optional(),
@@ -45,6 +60,7 @@ export const policySchema = z.strictObject({
 
 export type Policy = z.infer<typeof policySchema>;
 export type Limits = z.infer<typeof limitsSchema>;
+export type RolloutBounds = z.infer<typeof rolloutBoundsSchema>;
 
 /** What the key may do within what its tenant may. `hasBudget`: a limit in dollars applies to it. */
 export const recordOf = (

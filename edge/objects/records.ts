@@ -1,3 +1,5 @@
+import type { Arm } from "../rollout/figures.ts";
+import type { TenantBias } from "../../shared/feedback.ts";
 import type { MicroDollars } from "../../shared/pricing.ts";
 import type { Usage, UsageSource } from "../../shared/usage.ts";
 
@@ -30,18 +32,27 @@ export type KeyRecord = {
     readonly canaryPercent: number;
     /** Worker id; null: the tenant has named none. */
     readonly baseline: string | null;
+    /** Under which the tenant's object counts what happens; absent where there is nothing to compare with. */
+    readonly stage?: number;
+    /**
+     * The least and the most of conversations, in percent, that the conductor has had within a day: one between them may
+     * have begun on either side. Absent where they are the same.
+     */
+    readonly unsettled?: { readonly least: number; readonly most: number };
   };
   /** How long an answer may be replayed; null: the key has no cache. */
   readonly cacheSeconds: number | null;
+  /** Counts up with each purge of the tenant's cache: answers of an earlier epoch are not found any more. */
+  readonly cacheEpoch: number;
   /** Share of requests whose worker may be drawn at random, 0 to 0.1. */
   readonly exploration: number;
+  /** What the tenant's feedback corrects; absent before any. */
+  readonly bias?: TenantBias;
 };
 
 /** Dollars set aside for one isolate for ten seconds. `amount` null: no budget, nothing to draw down. */
 export type Lease = { readonly id: string; readonly amount: MicroDollars | null; readonly expiresAt: number };
 
-  /** Counts up with each purge of the tenant's cache: answers of an earlier epoch are not found any more. */
-  readonly cacheEpoch: number;
 export type AdmitRequest = {
   readonly keyId: string;
   readonly keyHash: string;
@@ -93,9 +104,33 @@ export type Settlement = {
   readonly worker: string | null;
   readonly status: "complete" | "aborted" | "failed";
   readonly calls: readonly CallRow[];
-  /** The conversation that this request continues as, and its worker. */
-  readonly affinity: { readonly key: string; readonly worker: string } | null;
+  /** The conversation that this request continues as, its worker, and its arm where its key has one. */
+  readonly affinity: { readonly key: string; readonly worker: string; readonly arm?: Arm } | null;
+  /** What is counted of it where the key moves from its baseline. */
+  readonly rollout?: RolloutSample;
 };
+
+/** What a settled request says of the arm that served it. */
+export type RolloutSample = {
+  readonly stage: number;
+  readonly arm: Arm;
+  readonly conversation: string;
+  /** Milliseconds of the whole answer; null when it was not complete. */
+  readonly latencyMs: number | null;
+  readonly firstTokenMs: number | null;
+  /** What the other arm would have come to, where that is known by then. */
+  readonly foreseen: RolloutForecast | null;
+};
+
+/** What a request would have cost in the other arm: the calls that are sure to be made, and all that may be. */
+export type RolloutForecast = {
+  readonly worker: string;
+  readonly cost: MicroDollars;
+  readonly most: MicroDollars;
+};
+
+/** A forecast that was made behind the request. */
+export type LateForecast = { readonly requestId: string; readonly foreseen: RolloutForecast };
 
 /** As the tenant's object keeps it. Amounts in micro-dollars. */
 export type LedgerRow = {

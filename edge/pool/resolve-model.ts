@@ -7,10 +7,15 @@ import { retirementOf } from "../../shared/retirements.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import type { WorkerCard } from "../../shared/workers.ts";
 
-/** What a model name stands for: a tier of Shoal, or one worker straight through. */
+/** What a model name stands for: a tier of Shoal, or one worker straight through. `by`: who named it, unless the client. */
 export type ModelChoice =
   | { readonly kind: "tier"; readonly tier: Tier }
-  | { readonly kind: "worker"; readonly id: string; readonly effort: ReasoningEffort | null };
+  | {
+      readonly kind: "worker";
+      readonly id: string;
+      readonly effort: ReasoningEffort | null;
+      readonly by?: "baseline";
+    };
 
 /** Public names of the tiers; Fugu's names are aliases. */
 const tierNames: Readonly<Record<string, Tier>> = {
