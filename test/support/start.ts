@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -139,6 +139,68 @@ export const startSystem = async ({ env = {}, stateDir }: SystemOptions = {}): P
       await stop();
     },
   };
+};
+
+/** One of several regions, as its operator and its clients see it. */
+export type RunningRegion = {
+  readonly url: string;
+  readonly key: string;
+  /** Everything of it that outlives a run. */
+  readonly stateDir: string;
+  /** What its processes have logged so far. */
+  log(): string;
+};
+
+export type Regions<Name extends string> = {
+  readonly regions: Readonly<Record<Name, RunningRegion>>;
+  output(): string;
+  stop(): Promise<void>;
+};
+
+/** Starts these regions at once, each with the variables of its own `.env.<region>`, on free ports. */
+export const startRegions = async <Name extends string>(
+  own: Readonly<Record<Name, Readonly<Record<string, string>>>>,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Regions<Name>> => {
+  const dir = await makeStateDir();
+  const names = Object.keys(own).filter((name): name is Name => name in own);
+  const ports = await freePorts(names.length * 2);
+  for (const [index, name] of names.entries()) {
+    const places = { SHOAL_PORT: ports[index * 2], SHOAL_INFERENCE_PORT: ports[index * 2 + 1] };
+    const lines = Object.entries({ ...places, SHOAL_CHAT_MODEL: "none", ...own[name] });
+    await writeFile(path.join(dir, `.env.${name}`), lines.map(([key, value]) => `${key}='${value}'\n`).join(""));
+  }
+  const launched = launch({ SHOAL_REGIONS: names.join(","), SHOAL_STATE_DIR: "state", ...env }, dir);
+  const stop = async () => {
+    kill(launched.pid, "SIGTERM");
+    await launched.ended;
+    await rm(dir, { recursive: true, force: true });
+  };
+  const regionOf = async (name: Name): Promise<RunningRegion> => {
+    const ready = new RegExp(`^Region ${name} is ready at (\\S+)\n\n\nKey: (\\S+)$`, "m");
+    const [, url = "", key = ""] = await launched.printed(ready);
+    return {
+      url,
+      key,
+      stateDir: path.join(dir, "state", name),
+      log: () =>
+        launched
+          .output()
+          .split("\n")
+          .filter((line) => line.startsWith(`[${name} `))
+          .join("\n"),
+    };
+  };
+  try {
+    const found = await Promise.all(names.map(async (name) => [name, await regionOf(name)] as const));
+    const isWhole = (regions: object): regions is Record<Name, RunningRegion> => names.every((name) => name in regions);
+    const regions: object = Object.fromEntries(found);
+    if (!isWhole(regions)) throw new Error("a region is missing");
+    return { regions, output: launched.output, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 };
 
 /** Signals a process; one that is gone already is no error. */

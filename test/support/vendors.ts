@@ -171,12 +171,11 @@ type OpenCall = { -readonly [K in keyof VendorCall]: VendorCall[K] } & { chunksA
 type Behavior = { readonly vendor: Vendor; reset(): void; stop(): Promise<void> };
 
 const startVendor = async (
-  name: VendorName,
+  { name, key }: { readonly name: VendorName; readonly key: string },
   report: (violation: Violation) => void,
   onCall: (call: VendorCall) => void,
 ): Promise<Behavior> => {
   const trait = traits[name];
-  const key = `test-key-of-${name}`;
   let scripter: Scripter = {};
   let calls: VendorCall[] = [];
   let waiting: { readonly index: number; readonly resolve: (call: VendorCall) => void }[] = [];
@@ -375,12 +374,13 @@ const breakBody = (
   }
 };
 
-export const startVendors = async (): Promise<Vendors> => {
+/** `account` sets their keys apart from those of other vendors that a test starts. */
+export const startVendors = async (account?: string): Promise<Vendors> => {
   let violations: Violation[] = [];
   let order: VendorCall[] = [];
   const start = (name: VendorName) =>
     startVendor(
-      name,
+      { name, key: account === undefined ? `test-key-of-${name}` : `test-key-of-${account}-at-${name}` },
       (violation) => violations.push(violation),
       (call) => order.push(call),
     );
