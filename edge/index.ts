@@ -51,6 +51,7 @@ app.use(async function prepare(c, next) {
     signal: c.req.raw.signal,
     waitUntil: (work) => c.executionCtx.waitUntil(work),
     newId: () => crypto.randomUUID().replaceAll("-", ""),
+    random: Math.random,
   });
   c.set("context", context);
   await next();

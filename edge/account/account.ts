@@ -90,6 +90,9 @@ const compareCosts = ({ decision }: Planned, calls: readonly CallRow[], health: 
   }
 };
 
+/** What the ledger has of a replayed answer, whatever the client is shown of it: one request, for nothing, to nobody. */
+const fromCache: CallRow = { step: "cache", worker: "cache", usage: noUsage, cost: 0 };
+
 /** A failed worker's step is tried again under the same name by another. */
 const keyOf = (event: { readonly step: string; readonly worker: string }) => `${event.step} ${event.worker}`;
 
@@ -113,6 +116,7 @@ const createBook = (subject: Subject, deps: AccountDeps) => {
         steps.set(keyOf(event), openStep(event, elapsed()));
         return;
       case "usage": {
+        if (subject.planned.source === "cache") return void calls.push(fromCache);
         const { step, worker, provider, usage, cost } = event;
         calls.push({ step, worker, usage, cost, ...(provider !== undefined && { provider }) });
         Object.assign(steps.get(keyOf(event)) ?? {}, {
@@ -225,6 +229,7 @@ const toTrace = (subject: Subject, deps: AccountDeps, outcome: Outcome): Trace =
       support: source === "conductor" || source === "edge_head" ? decision.support : null,
       weights: decision.weights === "" ? null : decision.weights,
       scores: decision.scores,
+      ...(planned.exploration && { exploration: planned.exploration }),
     },
     steps,
     cost_usd: calls.some((call) => call.cost === null)

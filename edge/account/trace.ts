@@ -1,10 +1,14 @@
 import type { Score, Tier } from "../../shared/decision.ts";
 import type { WireError } from "../../shared/errors.ts";
+import type { Exploration } from "../../shared/exploration.ts";
 import type { StepOutcome } from "../../shared/events.ts";
 import type { Usage, UsageSource } from "../../shared/usage.ts";
 
-/** Who chose: the conductor, the edge head in its place, the conversation so far, the owner of a tool call, or the client. */
-export type PlanSource = "conductor" | "edge_head" | "affinity" | "tool_owner" | "client";
+/**
+ * Who chose: the conductor, the edge head in its place, the conversation so far, the owner of a tool call, or the client;
+ * nobody for an answer from the cache.
+ */
+export type PlanSource = "conductor" | "edge_head" | "affinity" | "tool_owner" | "client" | "cache";
 
 /** Without the message: a vendor's may quote the request. */
 export type TraceError = Pick<WireError, "status" | "type" | "code">;
@@ -51,6 +55,8 @@ export type Trace = {
     readonly support: number | null;
     readonly weights: string | null;
     readonly scores: readonly Score[];
+    /** How likely each worker was to be chosen; absent where none was drawn. */
+    readonly exploration?: Exploration;
   };
   readonly steps: readonly TraceStep[];
   readonly cost_usd: number | null;

@@ -16,8 +16,13 @@ export const answerHeaders = (planned: Planned, context: Context): Record<string
   "x-shoal-plan": describePlan(planned),
 });
 
-const describePlan = ({ decision, source, fallback }: Planned): string =>
-  [describe(decision.plan), `source=${source}`, ...(fallback === null ? [] : [`fallback=${fallback}`])].join("; ");
+const describePlan = ({ decision, source, fallback, exploration }: Planned): string =>
+  [
+    describe(decision.plan),
+    `source=${source}`,
+    ...(fallback === null ? [] : [`fallback=${fallback}`]),
+    ...(exploration?.explored ? ["explored"] : []),
+  ].join("; ");
 
 /** Of a team the phases, and who works in each. */
 const describe = (plan: Plan): string => {

@@ -1,6 +1,8 @@
 import { newResults, usesTools, type ChatRequest } from "../../shared/chat.ts";
 import { decide } from "../../shared/decide.ts";
 import { decisionSchema, type Candidate, type Decision, type PlanRequest } from "../../shared/decision.ts";
+import type { Exploration } from "../../shared/exploration.ts";
+import type { TenantBias } from "../../shared/feedback.ts";
 import { directPlan, isDirect, parsePlan, type Plan } from "../../shared/plan.ts";
 import type { Preference } from "../../shared/preference.ts";
 import { teamOf } from "../../shared/team.ts";
@@ -16,12 +18,20 @@ import type { ModelChoice } from "../pool/resolve-model.ts";
 import type { Settings } from "../runtime/settings.ts";
 import type { PlanSource } from "../account/trace.ts";
 import { ownerOfToolCall } from "../conversation/tool-call-id.ts";
+import type { KeyRecord } from "../objects/records.ts";
 import { formTeam } from "./form-team.ts";
+import { tryAnother } from "./try-another.ts";
 
 /** Why the edge head decided in the conductor's place. */
 export type Fallback = "late" | "failed" | "invalid" | "not_configured";
 
-export type Planned = { readonly decision: Decision; readonly source: PlanSource; readonly fallback: Fallback | null };
+export type Planned = {
+  readonly decision: Decision;
+  readonly source: PlanSource;
+  readonly fallback: Fallback | null;
+  /** How likely each worker was to be chosen; absent where none was drawn. */
+  readonly exploration?: Exploration;
+};
 
 export type PlanInput = {
   readonly chat: ChatRequest;
@@ -31,6 +41,7 @@ export type PlanInput = {
   readonly preference: Preference;
   /** The worker that the conversation is with; null when there is none. */
   readonly affinityWorker: string | null;
+  readonly grant: { readonly record: Pick<KeyRecord, "bias" | "exploration" | "rollout"> };
 };
 
 export type PlanDeps = {
@@ -38,23 +49,24 @@ export type PlanDeps = {
   readonly health: Pick<Health, "latencyMs" | "costFactor">;
   readonly fetch: typeof fetch;
   readonly clock: Clock;
+  readonly random: () => number;
 };
 
 /**
  * Who works on the request. A turn whose worker is settled (named by the client, owner of an open tool call, in
  * conversation) goes straight out. Else the conductor decides within the tier's deadline; late, failed or invalid, the
- * edge head makes the same decision on coarser features. Never fails.
+ * edge head makes the same decision on coarser features; of a key that explores, a share is drawn. Never fails.
  */
 export const plan = async (input: PlanInput, deps: PlanDeps): Promise<Planned> => {
   const settled = settledWorker(input);
-  if (!settled) return decideAnew(input, deps);
+  if (!settled) return tryAnother(await decideAnew(input, deps), input, deps);
   // The edge knows well enough who else could have worked on it: a turn that is settled waits for nobody.
   const decision = formTeam(settledDecision(settled), input, () => decideAtEdge(toPlanRequest(input, deps)).scores);
   return { decision, source: settled.source, fallback: null };
 };
 
 /** The conductor's decision, whatever is settled: what a dry run shows. */
-export const decideAnew = async (input: PlanInput, deps: PlanDeps): Promise<Planned> => {
+export const decideAnew = async (input: PlanInput, deps: Omit<PlanDeps, "random">): Promise<Planned> => {
   const request = toPlanRequest(input, deps);
   const asked = await askConductor(request, deps);
   const decision = asked.ok ? asked.value : decideAtEdge(request);
@@ -95,7 +107,11 @@ const settledDecision = ({ worker, reason }: Settled): Decision => ({
   weights: "",
 });
 
-const toPlanRequest = ({ chat, choice, pool, input, preference }: PlanInput, deps: PlanDeps): PlanRequest => {
+const toPlanRequest = (
+  { chat, choice, pool, input, preference, grant }: PlanInput,
+  deps: Pick<PlanDeps, "settings" | "health">,
+): PlanRequest => {
+  const { bias } = grant.record;
   const tier = choice.kind === "tier" ? choice.tier : "mini";
   const tools = usesTools(chat);
   return {
@@ -108,21 +124,30 @@ const toPlanRequest = ({ chat, choice, pool, input, preference }: PlanInput, dep
     lambda: preference.lambda,
     mu: preference.mu,
     deadlineMs: deps.settings.planMs[tier],
-    candidates: pool.map(({ worker }) => toCandidate(worker.card, deps)),
+    ...(bias && { biasWeights: bias.weights }),
+    candidates: pool.map(({ worker }) => toCandidate(worker.card, bias, deps)),
   };
 };
 
-const toCandidate = (card: Member["worker"]["card"], deps: PlanDeps): Candidate => ({
+const toCandidate = (
+  card: Member["worker"]["card"],
+  bias: TenantBias | undefined,
+  deps: Pick<PlanDeps, "health">,
+): Candidate => ({
   worker: card.id,
   profile: card.profile,
   strengths: card.strengths,
   price: card.price,
   latencyMs: deps.health.latencyMs(card.id),
   costFactor: deps.health.costFactor(card.id),
-  bias: 0,
+  bias: bias?.workers[card.id]?.all ?? 0,
+  ...(bias?.workers[card.id] && { typeBias: bias.workers[card.id]?.types }),
 });
 
-const askConductor = async (request: PlanRequest, deps: PlanDeps): Promise<Result<Decision, Fallback>> => {
+const askConductor = async (
+  request: PlanRequest,
+  deps: Omit<PlanDeps, "random">,
+): Promise<Result<Decision, Fallback>> => {
   const { inference } = deps.settings;
   if (inference === null) return err("not_configured");
   const controller = new AbortController();

@@ -20,6 +20,8 @@ export type Context = Runtime & {
   readonly slots: LimitFunction;
   /** 32 characters that nobody can foresee. */
   readonly newId: () => string;
+  /** A number in [0, 1), drawn anew at each call. */
+  readonly random: () => number;
 };
 
 export type RequestIo = {
@@ -27,6 +29,7 @@ export type RequestIo = {
   readonly signal: AbortSignal;
   readonly waitUntil: (work: Promise<unknown>) => void;
   readonly newId: () => string;
+  readonly random: () => number;
 };
 
 export const createContext = (runtime: Runtime, io: RequestIo): Context => {
@@ -44,5 +47,6 @@ export const createContext = (runtime: Runtime, io: RequestIo): Context => {
     waitUntil: io.waitUntil,
     slots: pLimit(waitingCalls),
     newId: io.newId,
+    random: io.random,
   };
 };

@@ -93,6 +93,27 @@ describe("decide", () => {
     expect(decisionSchema.safeParse(decision).success).toBe(true);
   });
 
+  describe("corrections from feedback", () => {
+    const fair = candidate("fair", { bias: 0.06, typeBias: { "code/algorithm": 0.06 } });
+    const biasOn = (predicted: Prediction, rest: Partial<PlanRequest> = {}, weights = "2026-11-22-a") =>
+      decide(predicted, request([fair], { biasWeights: "2026-11-22-b", ...rest }), weights).scores[0]?.bias;
+
+    it("add a task type's part as far as the prompt is of that type", () => {
+      expect(biasOn(prediction)).toBeCloseTo(0.06 + 0.9 * 0.06);
+      expect(biasOn({ ...prediction, support: 0 })).toBeCloseTo(0.06);
+      expect(biasOn({ ...prediction, types: [{ name: "math", probability: 1 }] })).toBeCloseTo(0.06);
+    });
+
+    it("count a quarter where weights of another day decide", () => {
+      expect(biasOn({ ...prediction, support: 0 }, {}, "2026-12-01-a")).toBeCloseTo(0.015);
+    });
+
+    it("change who leads and leave the expected quality as it was", () => {
+      const [first] = decide(prediction, request([candidate("good"), fair]), "w1").scores;
+      expect(first).toMatchObject({ worker: "fair", quality: 0.7 });
+    });
+  });
+
   it("follows money, time and the tenant's bias", () => {
     const cheap = candidate("fair", { price: { input: 0, output: 1 } });
     expect(best([candidate("good"), cheap], { lambda: 20 })).toBe("fair");

@@ -9,7 +9,7 @@ import { answerStep, directPlan, isDirect, parsePlan, type Plan } from "../../..
 import { defaultPreference } from "../../../shared/preference.ts";
 import { teamOf, teamPlan } from "../../../shared/team.ts";
 import { countInput } from "../../../shared/tokens.ts";
-import { cardOf, memberOf, settingsOf } from "../../support/edge.ts";
+import { cardOf, keyOf, memberOf, settingsOf } from "../../support/edge.ts";
 import { chatOf } from "../../support/events.ts";
 import { createHandClock } from "../../support/hand-clock.ts";
 
@@ -27,6 +27,7 @@ const inputOf = (rest: Partial<PlanInput> = {}): PlanInput => {
     input: countInput(chat),
     preference: defaultPreference,
     affinityWorker: null,
+    grant: { record: keyOf() },
     ...rest,
   };
 };
@@ -81,6 +82,7 @@ const setUp = (answer: (signal: AbortSignal) => Response | Promise<Response>) =>
     clock,
     health,
     deps: {
+      random: () => 0.5,
       settings: settingsOf({ INFERENCE_URL: "http://conductor.example.com/", INFERENCE_SECRET: "conductor-secret" }),
       health,
       clock,
@@ -305,5 +307,20 @@ describe("the edge head", () => {
       expect(isDirect(decision.plan)).toBe(choice === mini);
       expect(decision.scores.map(({ worker }) => worker).toSorted()).toEqual(["north/a", "north/b", "north/c"]);
     }
+  });
+});
+
+describe("what a tenant's feedback corrects", () => {
+  it("goes to the conductor with each worker, and with the weights that it corrects", async () => {
+    const { asked, deps } = says(decisionOf(directPlan("north/b")));
+    const bias = { weights: "2026-11-22-a", workers: { "north/b": { all: 0.03, types: { fish: -0.01 } } } };
+    await plan(inputOf({ grant: { record: keyOf({ bias }) } }), deps);
+    const request = planRequestSchema.parse(await asked[0]?.json());
+    expect(request.biasWeights).toBe("2026-11-22-a");
+    expect(request.candidates).toMatchObject([
+      { worker: "north/a", bias: 0 },
+      { worker: "north/b", bias: 0.03, typeBias: { fish: -0.01 } },
+      { worker: "north/c", bias: 0 },
+    ]);
   });
 });
