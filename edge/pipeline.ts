@@ -6,6 +6,7 @@ import { countInput, type InputTokens } from "../shared/tokens.ts";
 import { account } from "./account/account.ts";
 import { admit, type Grant } from "./admit.ts";
 import { authenticate } from "./authenticate/authenticate.ts";
+import { lookUp } from "./cache/cache.ts";
 import { affinityKeys, recallWorker, type AffinityKeys } from "./conversation/affinity.ts";
 import { checkProofs } from "./conversation/check-proofs.ts";
 import { keepTurn } from "./conversation/keep-turn.ts";
@@ -15,7 +16,7 @@ import { createSignatures, type Signatures } from "./conversation/signatures.ts"
 import { headOf } from "./encode/answer-head.ts";
 import { encode, encodeError } from "./encode/encode.ts";
 import { answerHeaders, baseHeaders } from "./encode/headers.ts";
-import { execute } from "./execute/execute.ts";
+import { execute, type Events } from "./execute/execute.ts";
 import { createRunStep } from "./execute/run-step.ts";
 import { tellProgress } from "./execute/tell-progress.ts";
 import type { ClientRequest, Format } from "./formats/format.ts";
@@ -28,9 +29,9 @@ import { reserve } from "./reserve.ts";
 import type { Context } from "./runtime/context.ts";
 
 /**
- * A request's way, stage by stage: authenticate ▸ normalize ▸ admit ▸ recall ▸ pool ▸ plan ▸ reserve ▸ execute ▸ account ▸ encode.
- * A stage is a function of its input and what it depends on; this file alone knows their order. What fails before the
- * answer begins is a response with its own status; after that it is an event of the answer.
+ * A request's way, stage by stage: authenticate ▸ normalize ▸ admit ▸ recall ▸ pool ▸ cache ▸ plan ▸ reserve ▸
+ * execute ▸ account ▸ encode. A stage is a function of its input and what it depends on; this file alone knows their
+ * order. What fails before the answer begins is a response with its own status; after that it is an event of the answer.
  */
 export const respond = async (request: Request, format: Format, context: Context): Promise<Response> => {
   const response = await answer(request, format, context);
@@ -41,31 +42,47 @@ const answer = async (request: Request, format: Format, context: Context): Promi
   const received = await receive(request, format, context);
   if (!received.ok) return received;
 
-  const planned = await plan(received.value, context);
+  const cached = await lookUp({ ...received.value, headers: request.headers }, context);
+  context.timing.mark("cache");
+  if (!cached.ok) return cached;
+
+  const answered = cached.value.replay ? ok(cached.value.replay) : await work(received.value, context);
+  if (!answered.ok) return answered;
+  const { events, planned } = answered.value;
+
+  const { chat, client, signatures, turns } = received.value;
+  const accounted = cached.value.keep(account(events, { ...received.value, planned }, context));
+  const told = tellProgress(accounted, { headers: request.headers, chat, plan: planned.decision.plan }, signatures);
+  const head = headOf(client, { format, planned }, context);
+  const kept = client.keep ? keepTurn(told, { ...client.keep, head }, { ...context, turns }) : told;
+  const headers = () => ({ ...answerHeaders(planned, context), ...cached.value.headers });
+  return ok(await encode(kept, { format, client, planned, head, headers }, context));
+};
+
+/** What workers answer: plan ▸ reserve ▸ execute. */
+const work = async (
+  received: Received,
+  context: Context,
+): Promise<Result<{ readonly events: Events; readonly planned: Planned }, ShoalError>> => {
+  const planned = await plan(received, context);
   context.timing.mark("plan");
 
-  const reservation = await reserve(received.value, planned.decision.plan, context);
+  const reservation = await reserve(received, planned.decision.plan, context);
   context.timing.mark("reserve");
   if (!reservation.ok) return reservation;
 
-  const { chat, client, pool, signatures, turns } = received.value;
-  const runStep = createRunStep({ pool, outputCap: reservation.value.outputCap, signatures }, context);
+  const { chat, client, pool, signatures } = received;
   const events = execute(planned.decision.plan, {
     chat,
     stream: client.stream,
     alternates: alternatesOf(planned, pool),
     providerOf: (worker) => pool.find((member) => member.worker.card.id === worker)?.provider.name ?? "",
-    runStep,
+    runStep: createRunStep({ pool, outputCap: reservation.value.outputCap, signatures }, context),
     extend: reservation.value.extend,
     newBoundary: context.newId,
     signal: context.signal,
   });
-  const accounted = account(events, { ...received.value, planned }, context);
-  const told = tellProgress(accounted, { headers: request.headers, chat, plan: planned.decision.plan }, signatures);
-  const head = headOf(client, { format, planned }, context);
-  const kept = client.keep ? keepTurn(told, { ...client.keep, head }, { ...context, turns }) : told;
-  const headers = () => answerHeaders(planned, context);
-  return ok(await encode(kept, { format, client, planned, head, headers }, context));
+  return ok({ events, planned });
 };
 
 /** A request that may be served: whose it is, what it asks, and who could work on it. */

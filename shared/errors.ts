@@ -24,6 +24,8 @@ export type ShoalError =
   | { readonly kind: "context_too_long"; readonly tokens: number; readonly limitTokens: number }
   | { readonly kind: "rate_limited"; readonly limit: string; readonly retryAfterSeconds: number }
   | { readonly kind: "insufficient_budget"; readonly limit: string; readonly retryAfterSeconds: number | null }
+  /** The request wants no answer but a cached one, and there is none. */
+  | { readonly kind: "not_cached" }
   /** No worker is configured, or none is ready yet. */
   | { readonly kind: "no_worker"; readonly message: string; readonly retryAfterSeconds: number | null }
   | UpstreamError
@@ -142,6 +144,13 @@ export const toWire = (error: ShoalError): WireError => {
       return wire(429, "rate_limit_error", "rate_limit_exceeded", `limit reached: ${error.limit}`, error);
     case "insufficient_budget":
       return wire(402, "insufficient_quota", "insufficient_quota", `budget exhausted: ${error.limit}`, error);
+    case "not_cached":
+      return wire(
+        504,
+        "invalid_request_error",
+        "not_cached",
+        "no answer to this request is cached, and `cache-control: only-if-cached` asks for no other",
+      );
     case "no_worker":
       return wire(503, "server_error", "no_worker", error.message, error);
     case "upstream":

@@ -1,5 +1,6 @@
 import { hmac } from "../runtime/hmac.ts";
 import { secretsOf } from "../runtime/secrets.ts";
+import { toHex } from "../runtime/hex.ts";
 
 /**
  * Keys are `sk-shoal-<region>-<tenant>-<id>-<secret><check>`; no field holds a hyphen. The check is a truncated HMAC
@@ -13,10 +14,6 @@ const shape = /^sk-shoal-([a-z0-9]{1,16})-([a-z0-9]{1,32})-([a-z0-9]{8})-([A-Za-
 const checkLength = 16;
 
 const encoder = new TextEncoder();
-
-const hexOf = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
-
-const toHex = (bytes: ArrayBuffer): string => new Uint8Array(bytes).reduce((text, byte) => text + hexOf[byte], "");
 
 /** SHA-256 of the whole key in hex: what is stored and what caches are keyed by, never a prefix. */
 export const hashKey = async (key: string): Promise<string> =>

@@ -2,9 +2,6 @@ import { DurableObject } from "cloudflare:workers";
 import { cachedAnswersSchema, createCachedAnswers, type CachedAnswer } from "./cached-answers.ts";
 import { migrate } from "./migrate.ts";
 
-/** Among so many objects the answers of a tenant are divided by their keys. */
-export const cacheShards = 4;
-
 const bounds = { answers: 2_000, bytes: 32 * 1024 * 1024 } as const;
 /** What has expired is deleted this much later at most. */
 const sweepMs = 60_000;

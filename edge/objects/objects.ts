@@ -16,11 +16,16 @@ export type Objects = {
   tenant(tenant: string): DurableObjectStub<Tenant>;
   /** Traces of one tenant, and what its conversations need for a while. */
   tenantLog(tenant: string): DurableObjectStub<TenantLog>;
-  /** One of the parts of a tenant's cached answers. */
-  cache(tenant: string, shard: number): DurableObjectStub<CacheShard>;
+  /** The part of a tenant's cached answers where a key's lies; keys are hexadecimal digits. */
+  cache(tenant: string, key: string): DurableObjectStub<CacheShard>;
+  /** All parts of it. */
+  cacheShards(tenant: string): readonly DurableObjectStub<CacheShard>[];
   /** Directory of the region's tenants; never on a request's path. */
   region(): DurableObjectStub<Region>;
 };
+
+/** Among so many objects a tenant's cached answers are divided. */
+const cacheShards = 4;
 
 /** The only way to a Durable Object: every object of a region is made in the region's jurisdiction. */
 export const createObjects = (bindings: ObjectBindings, settings: Settings): Objects => {
@@ -31,10 +36,12 @@ export const createObjects = (bindings: ObjectBindings, settings: Settings): Obj
     const { locationHint } = settings;
     return place.get(place.idFromName(name), locationHint === null ? {} : { locationHint });
   };
+  const shardOf = (tenant: string, shard: number) => named(bindings.CACHE, `${tenant}-${shard}`);
   return {
     tenant: (tenant) => named(bindings.TENANT, tenant),
     tenantLog: (tenant) => named(bindings.TENANT_LOG, tenant),
-    cache: (tenant, shard) => named(bindings.CACHE, `${tenant}-${shard}`),
+    cache: (tenant, key) => shardOf(tenant, Number.parseInt(key.slice(0, 4), 16) % cacheShards),
+    cacheShards: (tenant) => Array.from({ length: cacheShards }, (_, shard) => shardOf(tenant, shard)),
     region: () => named(bindings.REGION, settings.region),
   };
 };

@@ -31,10 +31,16 @@ const settingsSchema = z.object({
   /** `on` puts the inference service's own chat model into the pool. */
   SHOAL_LOCAL_CHAT: z.enum(["on", "off"]).default("off"),
   KEY_SECRET: z.string().default(""),
-  ADMIN_KEY: z.string().default(""),
+  /** Not in the form of a tenant's key, so that neither is ever taken for the other. */
+  ADMIN_KEY: z
+    .string()
+    .regex(/^(?!(.*,)?sk-shoal-)/, "must not begin as a tenant's key does")
+    .default(""),
+  SHOAL_ADMIN_PER_MINUTE: z.coerce.number().int().positive().default(600),
   SHOAL_DEV_KEY: z.string().default(""),
   SHOAL_PLAN_MINI_MS: milliseconds(150),
   SHOAL_PLAN_ULTRA_MS: milliseconds(1_500),
+  SHOAL_CACHE_READ_MS: milliseconds(20),
   SHOAL_HEADERS_MS: milliseconds(120_000),
   SHOAL_FIRST_TOKEN_MS: milliseconds(300_000),
   SHOAL_GAP_MS: milliseconds(120_000),
@@ -58,9 +64,14 @@ export type Settings = {
   readonly inference: { readonly url: string; readonly secret: string } | null;
   readonly localChat: boolean;
   readonly keySecret: string;
+  /** The operator's credentials, newest first, commas between. */
   readonly adminKey: string;
+  /** Requests that one of the operator's credentials may make in a minute. */
+  readonly adminPerMinute: number;
   readonly devKey: string;
   readonly planMs: { readonly mini: number; readonly ultra: number };
+  /** How long a request that wants a cache waits for it. */
+  readonly cacheReadMs: number;
   readonly deadlines: {
     readonly headersMs: number;
     readonly firstTokenMs: number;
@@ -90,8 +101,10 @@ export const readSettings = (env: unknown): Settings => {
     localChat: value.SHOAL_LOCAL_CHAT === "on",
     keySecret: value.KEY_SECRET,
     adminKey: value.ADMIN_KEY,
+    adminPerMinute: value.SHOAL_ADMIN_PER_MINUTE,
     devKey: value.SHOAL_DEV_KEY,
     planMs: { mini: value.SHOAL_PLAN_MINI_MS, ultra: value.SHOAL_PLAN_ULTRA_MS },
+    cacheReadMs: value.SHOAL_CACHE_READ_MS,
     deadlines: {
       headersMs: value.SHOAL_HEADERS_MS,
       firstTokenMs: value.SHOAL_FIRST_TOKEN_MS,

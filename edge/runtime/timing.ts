@@ -4,6 +4,7 @@ export const phases = [
   "normalize",
   "admit",
   "recall",
+  "cache",
   "plan",
   "reserve",
   "first_call",
