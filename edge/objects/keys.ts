@@ -1,3 +1,4 @@
+import { readBias } from "./bias.ts";
 import { recordOf, type Policy } from "./policy.ts";
 import type { AdmitRequest, KeyRecord } from "./records.ts";
 import { selectNumber } from "./select-number.ts";
@@ -48,7 +49,8 @@ export const findKey = (sql: SqlStorage, { keyId, keyHash }: AdmitRequest, now: 
     .toArray();
   if (!row || row.revoked_at !== null || (row.expires_at !== null && row.expires_at <= now)) return null;
   const own = { id: row.id, name: row.name, policy: parsePolicy(row.policy) };
-  return { ...recordOf(own, readPolicy(sql)), cacheEpoch: readCacheEpoch(sql) };
+  const bias = readBias(sql);
+  return { ...recordOf(own, readPolicy(sql)), cacheEpoch: readCacheEpoch(sql), ...(bias && { bias }) };
 };
 
 /** The tenant's own policy. */

@@ -43,4 +43,18 @@ export const tenantSchema: readonly string[] = [
    ALTER TABLE ledger ADD COLUMN calls TEXT NOT NULL DEFAULT '[]';
    CREATE TABLE standing (id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL, since INTEGER NOT NULL);`,
   "CREATE TABLE cache (id INTEGER PRIMARY KEY CHECK (id = 1), epoch INTEGER NOT NULL)",
+  `CREATE TABLE rollout_stages (id INTEGER PRIMARY KEY AUTOINCREMENT, key_id TEXT NOT NULL, mode TEXT NOT NULL,
+     baseline TEXT, began_at INTEGER NOT NULL, ended_at INTEGER, stop TEXT);
+   CREATE INDEX rollout_stages_key ON rollout_stages (key_id);
+   CREATE TABLE rollout_figures (stage INTEGER NOT NULL, arm TEXT NOT NULL, day TEXT NOT NULL, figures TEXT NOT NULL,
+     PRIMARY KEY (stage, arm, day)) WITHOUT ROWID;
+   CREATE TABLE rollout_requests (id TEXT PRIMARY KEY, stage INTEGER NOT NULL, arm TEXT NOT NULL,
+     conversation TEXT NOT NULL, at INTEGER NOT NULL, cost INTEGER, score REAL, foreseen INTEGER NOT NULL DEFAULT 0)
+     WITHOUT ROWID;
+   CREATE INDEX rollout_requests_at ON rollout_requests (at);
+   CREATE TABLE rollout_conversations (stage INTEGER NOT NULL, arm TEXT NOT NULL, conversation TEXT NOT NULL,
+     at INTEGER NOT NULL, sums TEXT NOT NULL, PRIMARY KEY (stage, arm, conversation)) WITHOUT ROWID;
+   CREATE INDEX rollout_conversations_at ON rollout_conversations (at);
+   ALTER TABLE affinity ADD COLUMN arm TEXT;`,
+  "CREATE TABLE bias (id INTEGER PRIMARY KEY CHECK (id = 1), revision INTEGER NOT NULL, bias TEXT NOT NULL)",
 ];
