@@ -1,7 +1,7 @@
 import { Hono, type Context as HonoContext } from "hono";
 import { METHOD_NAME_ALL } from "hono/router";
 import { ulid } from "ulid";
-import { admin } from "./routes/admin.ts";
+import { admin } from "./routes/admin/admin.ts";
 import { admit, type Grant } from "./admit.ts";
 import type { AppEnv } from "./runtime/app-env.ts";
 import { authenticate } from "./authenticate/authenticate.ts";
@@ -24,6 +24,7 @@ import type { Scope } from "./objects/records.ts";
 import { logBug } from "./runtime/log-bug.ts";
 import { runtimeOf } from "./runtime/runtime.ts";
 import { readTrace } from "./routes/read-trace.ts";
+import { tellUsage } from "./routes/usage.ts";
 import { deleteResponse, listInputItems, readResponse } from "./routes/stored-responses.ts";
 import type { ShoalError } from "../shared/errors.ts";
 import { ok, type Result } from "../shared/result.ts";
@@ -152,12 +153,19 @@ app.get("/v1/traces/:id", async (c) => {
   return trace.ok ? c.json(trace.value, 200, baseHeaders(context)) : refuse(c.req.raw, context, trace.error);
 });
 
+app.get("/v1/usage", async (c) => {
+  const { context } = c.var;
+  const grant = await identify(c.req.raw, "usage", context);
+  const usage = grant.ok ? await tellUsage(grant.value.identity.tenant, c.req.raw, context) : grant;
+  return usage.ok ? usage.value : refuse(c.req.raw, context, usage.error);
+});
+
 app.route("/admin", admin);
 
 /** The Worker is up; says nothing of what is behind it. */
 app.get("/healthz", (c) => c.json({ status: "ok" }));
 
-const methods = ["GET", "POST", "PATCH", "DELETE"];
+const methods = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 /** What else can be done at a path; middleware, which runs at every method, does not count. */
 const methodsAt = (path: string): readonly string[] =>

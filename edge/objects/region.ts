@@ -1,15 +1,45 @@
 import { DurableObject } from "cloudflare:workers";
+import {
+  auditSchema,
+  beginAudit,
+  endAudit,
+  listAudit,
+  type AuditDetail,
+  type AuditedAction,
+  type AuditQuery,
+  type AuditRow,
+} from "./audit.ts";
+import {
+  buryTenant,
+  claimTenant,
+  directorySchema,
+  findTenant,
+  listTenants,
+  markTenant,
+  renameTenant,
+  type TenantEntry,
+} from "./directory.ts";
 import { migrate } from "./migrate.ts";
 
 const migrations: readonly string[] = [
   "CREATE TABLE tenants (id TEXT PRIMARY KEY, name TEXT NOT NULL, created_at INTEGER NOT NULL)",
+  directorySchema,
+  auditSchema,
 ];
 
-export type TenantEntry = { readonly id: string; readonly name: string; readonly createdAt: number };
+const windowMs = 60_000;
 
-/** The region's directory of tenants, for its operator. */
+/** What an operator's request is let in with: the number of its row in the audit log, null for one that changes nothing. */
+export type Entrance =
+  | { readonly allowed: true; readonly audit: number | null }
+  | { readonly allowed: false; readonly retryAfterSeconds: number };
+
+/** The region's directory of tenants and the log of what its operator did; never on a request's path. */
 export class Region extends DurableObject {
   private readonly sql: SqlStorage;
+  /** Requests of each credential in the minute that runs. Lost with the object's memory: the count then starts anew. */
+  private readonly counts = new Map<string, number>();
+  private window = 0;
 
   constructor(state: DurableObjectState, env: Cloudflare.Env) {
     super(state, env);
@@ -17,22 +47,57 @@ export class Region extends DurableObject {
     void state.blockConcurrencyWhile(async () => migrate(state.storage, migrations));
   }
 
-  /** False when the id is taken. */
-  async createTenant(tenant: { readonly id: string; readonly name: string }): Promise<boolean> {
-    const { rowsWritten } = this.sql.exec(
-      "INSERT INTO tenants (id, name, created_at) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
-      tenant.id,
-      tenant.name,
-      Date.now(),
-    );
-    return rowsWritten > 0;
+  /** Counts an operator's request, and writes down what changes anything before it does. */
+  async enter(action: AuditedAction & { readonly changes: boolean; readonly perMinute: number }): Promise<Entrance> {
+    const now = Date.now();
+    const window = Math.floor(now / windowMs);
+    if (window !== this.window) this.counts.clear();
+    this.window = window;
+    const count = (this.counts.get(action.credential) ?? 0) + 1;
+    this.counts.set(action.credential, count);
+    if (count > action.perMinute) {
+      return { allowed: false, retryAfterSeconds: Math.ceil(((window + 1) * windowMs - now) / 1000) };
+    }
+    return { allowed: true, audit: action.changes ? beginAudit(this.sql, action, now) : null };
   }
 
-  async hasTenant(id: string): Promise<boolean> {
-    return this.sql.exec("SELECT 1 FROM tenants WHERE id = ?", id).toArray().length > 0;
+  async endAudit(
+    audit: number,
+    end: { readonly status: number; readonly detail: AuditDetail; readonly tenant: string | null },
+  ): Promise<void> {
+    endAudit(this.sql, audit, end);
   }
 
-  async listTenants(): Promise<readonly TenantEntry[]> {
-    return this.sql.exec<TenantEntry>("SELECT id, name, created_at AS createdAt FROM tenants ORDER BY id").toArray();
+  /** From the newest on. */
+  async listAudit(query: AuditQuery): Promise<readonly AuditRow[]> {
+    return listAudit(this.sql, query);
+  }
+
+  /** False when the id is taken, or was. What is claimed is no tenant before it is marked as active. */
+  async claimTenant(tenant: Pick<TenantEntry, "id" | "name">): Promise<boolean> {
+    return claimTenant(this.sql, tenant, Date.now());
+  }
+
+  async markTenant(id: string, status: "active" | "inactive"): Promise<void> {
+    markTenant(this.sql, id, status);
+  }
+
+  async renameTenant(id: string, name: string): Promise<void> {
+    renameTenant(this.sql, id, name);
+  }
+
+  /** Leaves the id and the days. */
+  async buryTenant(id: string): Promise<void> {
+    buryTenant(this.sql, id, Date.now());
+  }
+
+  /** Null when there never was one. */
+  async findTenant(id: string): Promise<TenantEntry | null> {
+    return findTenant(this.sql, id);
+  }
+
+  /** By id, after the one named. */
+  async listTenants(page: { readonly after: string; readonly limit: number }): Promise<readonly TenantEntry[]> {
+    return listTenants(this.sql, page);
   }
 }

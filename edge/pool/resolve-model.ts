@@ -67,7 +67,8 @@ export const resolveModel = (
   return err({ kind: "unknown_model", model: name.slice(0, 200), nearest: nearest(name, [...tiers.keys(), ...ids]) });
 };
 
-const nearest = (name: string, names: readonly string[]): readonly string[] =>
+/** The names that somebody may have meant, at most three. */
+export const nearest = (name: string, names: readonly string[]): readonly string[] =>
   names
     .map((candidate) => ({ candidate, ...closeness(name.slice(0, 100), candidate) }))
     .filter(({ edits, length }) => edits <= length / 2)

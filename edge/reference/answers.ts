@@ -149,15 +149,91 @@ export const trace = z.looseObject({
   cost_usd: dollars,
 });
 
-export const tenant = z.looseObject({ id: z.string(), object: z.literal("tenant").optional() });
-export const tenants = z.object({ object: z.literal("list"), data: z.array(z.looseObject({ id: z.string() })) });
-export const newKey = z.object({
+/** A policy's fields stand beside these. */
+export const tenant = z.looseObject({
+  object: z.literal("tenant"),
+  id: z.string(),
+  name: z.string(),
+  status: z.enum(["active", "inactive", "deleted"]),
+  created_at: z.string(),
+  spend: z
+    .looseObject({ today_usd: z.number(), month_usd: z.number(), reserved_usd: z.number() })
+    .describe("Dollars of this day and month, and what running requests may still cost.")
+    .optional(),
+});
+
+const pageOf = <Entry extends z.ZodType>(entry: Entry) =>
+  z.object({
+    object: z.literal("list"),
+    data: z.array(entry),
+    has_more: z.boolean(),
+    next: z.nullable(z.union([z.string(), z.int()])).describe("Where the next page begins."),
+  });
+
+export const tenants = pageOf(tenant);
+
+const time = z.nullable(z.string());
+const keyFields = {
   object: z.literal("key"),
   id: z.string(),
   tenant: z.string(),
   name: z.string(),
+  status: z.enum(["active", "expired", "revoked"]),
+  created_at: z.string(),
+  expires_at: time,
+  revoked_at: time,
+};
+export const key = z.looseObject(keyFields);
+export const keys = pageOf(key);
+export const newKey = z.looseObject({
+  ...keyFields,
   key: z.string().describe("Shown once: only its hash is kept."),
+  replaces: key.optional(),
 });
+
+const sums = {
+  requests: count,
+  calls: count,
+  input_tokens: count,
+  cached_input_tokens: count,
+  cache_write_tokens: count,
+  output_tokens: count,
+  reasoning_tokens: count,
+  cost_usd: z.number(),
+};
+export const tenantUsage = z.object({
+  object: z.literal("usage"),
+  tenant: z.string(),
+  from: z.string(),
+  to: z.string(),
+  group_by: z.array(z.string()),
+  data: z.array(z.looseObject(sums)),
+  total: z.nullable(z.looseObject(sums)),
+  has_more: z.boolean(),
+  next: z.nullable(z.int()),
+});
+export const ledger = pageOf(
+  z.looseObject({
+    request_id: z.string(),
+    at: z.string(),
+    key_id: z.string(),
+    status: z.enum(["complete", "aborted", "failed", "lost"]),
+    cost_usd: z.number(),
+    usage_source: z.enum(["reported", "estimated", "unknown"]),
+    calls: z.array(z.looseObject({ worker: z.string(), cost_usd: dollars })),
+  }),
+);
+export const audit = pageOf(
+  z.looseObject({
+    id: z.int(),
+    at: z.string(),
+    credential: z.string().describe("The first characters of its SHA-256."),
+    action: z.string(),
+    path: z.string(),
+    tenant: z.nullable(z.string()),
+    status: z.nullable(z.int()).describe("Null when nothing is known of how it ended."),
+  }),
+);
 export const workers = z.object({
   object: z.literal("list"),
   data: z.array(z.looseObject({ id: z.string(), provider: z.string() })),

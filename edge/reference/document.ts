@@ -105,7 +105,7 @@ const writeHeaders = ({ streams }: Operation): readonly Json[] =>
 
 const requestId = { "x-request-id": { $ref: "#/components/headers/requestId" } };
 
-const writeSuccess = ({ status, answer, streams, page }: Operation): Json => ({
+const writeSuccess = ({ status, answer, streams, page, csv }: Operation): Json => ({
   [status]: {
     description: answer || page ? "Done" : "Done; nothing comes back",
     ...(page && { content: { "text/html": { schema: { type: "string" } } } }),
@@ -114,6 +114,7 @@ const writeSuccess = ({ status, answer, streams, page }: Operation): Json => ({
       content: {
         "application/json": { schema: refTo(answer.name) },
         ...(streams && { "text/event-stream": { schema: { type: "string" } } }),
+        ...(csv && { "text/csv": { schema: { type: "string" } } }),
       },
     }),
   },
@@ -141,6 +142,7 @@ const failuresOf = ({ credential, body, query, failures }: Operation): readonly 
     ...(body || query ? [400] : []),
     ...(credential === "none" ? [] : [401]),
     ...(credential === "key" ? [402, 403, 421] : []),
+    ...(credential === "admin" ? [429] : []),
     ...(failures ?? []),
     500,
   ].toSorted((a, b) => a - b);

@@ -2,16 +2,21 @@ import type * as z from "zod";
 import { bodySchema as chatBody } from "../formats/chat-completions-schema.ts";
 import { bodySchema as messagesBody, countSchema } from "../formats/messages-schema.ts";
 import { bodySchema as responsesBody } from "../formats/responses-schema.ts";
-import { changedTenant, newKey, newTenant } from "../routes/admin.ts";
+import { auditQuery } from "../routes/admin/audit-log.ts";
+import { keyPatch, newKey, rotation } from "../routes/admin/keys.ts";
+import { ledgerQuery } from "../routes/admin/ledger.ts";
+import { pageQuery } from "../routes/admin/page.ts";
+import { newTenant, tenantPatch } from "../routes/admin/tenants.ts";
 import { answerSchema as embeddings, bodySchema as embeddingsBody, embeddingModel } from "../routes/embeddings.ts";
 import { listQuery, readQuery } from "../routes/stored-responses.ts";
+import { usageQuery } from "../routes/usage.ts";
 import * as answers from "./answers.ts";
 
 export type Body = { readonly schema: z.ZodType; readonly example: unknown };
 
 /** One thing that can be done: all that the reference says of it. */
 export type Operation = {
-  readonly method: "get" | "post" | "patch" | "delete";
+  readonly method: "get" | "post" | "put" | "patch" | "delete";
   /** As OpenAPI writes it: `/v1/models/{id}`. */
   readonly path: string;
   readonly id: string;
@@ -26,6 +31,8 @@ export type Operation = {
   readonly answer?: { readonly name: string; readonly schema: z.ZodType };
   /** The answer is a page for people. */
   readonly page?: true;
+  /** The answer may also be a table. */
+  readonly csv?: true;
   /** With `stream: true` the answer comes as events. */
   readonly streams?: true;
   /** Statuses beside those that every operation of its kind can have. */
@@ -196,11 +203,25 @@ export const operations: readonly Operation[] = [
   },
   {
     method: "get",
+    path: "/v1/usage",
+    id: "readUsage",
+    tag: "plans",
+    summary: "Read what the key's tenant has used",
+    description: "Sums by day, key, model or worker, as JSON or, with `accept: text/csv`, as a table.",
+    credential: "key",
+    query: usageQuery,
+    status: 200,
+    answer: { name: "Usage", schema: answers.tenantUsage },
+    csv: true,
+  },
+  {
+    method: "get",
     path: "/admin/tenants",
     id: "listTenants",
     tag: "operator",
     summary: "List tenants",
     credential: "admin",
+    query: pageQuery,
     status: 200,
     answer: { name: "Tenants", schema: answers.tenants },
   },
@@ -217,13 +238,25 @@ export const operations: readonly Operation[] = [
     failures: [413],
   },
   {
+    method: "get",
+    path: "/admin/tenants/{tenant}",
+    id: "readTenant",
+    tag: "operator",
+    summary: "Read a tenant, its policy and what it has spent",
+    credential: "admin",
+    status: 200,
+    answer: { name: "Tenant", schema: answers.tenant },
+    failures: [404],
+  },
+  {
     method: "patch",
     path: "/admin/tenants/{tenant}",
     id: "changeTenant",
     tag: "operator",
-    summary: "Change a tenant's budget",
+    summary: "Change a tenant",
+    description: "Fields that are null are deleted. `status: inactive` refuses its keys within ten seconds.",
     credential: "admin",
-    body: { schema: changedTenant, example: { limits: { usd_per_month: 200 } } },
+    body: { schema: tenantPatch, example: { limits: { usd_per_month: 200, usd_per_day: null }, baseline: null } },
     status: 200,
     answer: { name: "Tenant", schema: answers.tenant },
     failures: [404, 413],
@@ -241,6 +274,55 @@ export const operations: readonly Operation[] = [
     failures: [404, 413],
   },
   {
+    method: "get",
+    path: "/admin/tenants/{tenant}/keys",
+    id: "listKeys",
+    tag: "operator",
+    summary: "List a tenant's keys",
+    credential: "admin",
+    query: pageQuery,
+    status: 200,
+    answer: { name: "Keys", schema: answers.keys },
+    failures: [404],
+  },
+  {
+    method: "get",
+    path: "/admin/tenants/{tenant}/keys/{key}",
+    id: "readKey",
+    tag: "operator",
+    summary: "Read what a key may do",
+    credential: "admin",
+    status: 200,
+    answer: { name: "Key", schema: answers.key },
+    failures: [404],
+  },
+  {
+    method: "patch",
+    path: "/admin/tenants/{tenant}/keys/{key}",
+    id: "changeKey",
+    tag: "operator",
+    summary: "Change what a key may do",
+    description: "Fields that are null are deleted.",
+    credential: "admin",
+    body: { schema: keyPatch, example: { expires_at: null, allowed_models: ["shoal-mini"] } },
+    status: 200,
+    answer: { name: "Key", schema: answers.key },
+    failures: [404, 413],
+  },
+  {
+    method: "post",
+    path: "/admin/tenants/{tenant}/keys/{key}/rotate",
+    id: "rotateKey",
+    tag: "operator",
+    summary: "Replace a key by a new one that may do the same",
+    description: "The old key goes on working for `overlap_seconds`.",
+    credential: "admin",
+    body: { schema: rotation, example: { overlap_seconds: 3600 } },
+    status: 201,
+    answer: { name: "NewKey", schema: answers.newKey },
+    failures: [404, 413],
+  },
+  {
     method: "delete",
     path: "/admin/tenants/{tenant}/keys/{key}",
     id: "revokeKey",
@@ -249,6 +331,45 @@ export const operations: readonly Operation[] = [
     credential: "admin",
     status: 204,
     failures: [404],
+  },
+  {
+    method: "get",
+    path: "/admin/tenants/{tenant}/usage",
+    id: "readTenantUsage",
+    tag: "operator",
+    summary: "Read what a tenant has used",
+    description: "Sums by day, key, model or worker, as JSON or, with `accept: text/csv`, as a table.",
+    credential: "admin",
+    query: usageQuery,
+    status: 200,
+    answer: { name: "Usage", schema: answers.tenantUsage },
+    csv: true,
+    failures: [404],
+  },
+  {
+    method: "get",
+    path: "/admin/tenants/{tenant}/ledger",
+    id: "readLedger",
+    tag: "operator",
+    summary: "Read a tenant's requests, with every call and its cost",
+    credential: "admin",
+    query: ledgerQuery,
+    status: 200,
+    answer: { name: "Ledger", schema: answers.ledger },
+    csv: true,
+    failures: [404],
+  },
+  {
+    method: "get",
+    path: "/admin/audit",
+    id: "readAudit",
+    tag: "operator",
+    summary: "Read what was done with the operator's credentials",
+    description: "From the newest on. Names of fields, never their values.",
+    credential: "admin",
+    query: auditQuery,
+    status: 200,
+    answer: { name: "Audit", schema: answers.audit },
   },
   {
     method: "get",

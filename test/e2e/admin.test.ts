@@ -1,0 +1,261 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { startSystem, type System } from "../support/start.ts";
+import { startVendors, type Vendors } from "../support/vendors.ts";
+
+const oldKey = "admin-key-that-is-rotated-out";
+const adminKey = "admin-key-of-this-test";
+
+let vendors: Vendors;
+let system: System;
+
+beforeAll(async () => {
+  vendors = await startVendors();
+  system = await startSystem({
+    env: { ...vendors.env, ADMIN_KEY: `${adminKey},${oldKey}`, SHOAL_ADMIN_PER_MINUTE: "1000" },
+  });
+});
+afterAll(async () => {
+  await system?.stop();
+  await vendors?.[Symbol.asyncDispose]();
+});
+beforeEach(() => vendors.reset());
+
+const call = async (
+  method: string,
+  path: string,
+  { key = adminKey, body, headers = {} }: { key?: string; body?: object; headers?: Record<string, string> } = {},
+) => {
+  const response = await fetch(`${system.url}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json", ...headers },
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  const isJson = response.headers.get("content-type")?.includes("json") ?? false;
+  return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
+};
+
+const admin = (method: string, path: string, body?: object) =>
+  call(method, `/admin${path}`, body === undefined ? {} : { body });
+
+const makeTenant = async (id: string, policy: object = {}) => {
+  const made = await admin("POST", "/tenants", { id, name: `Tenant ${id}`, ...policy });
+  expect(made).toMatchObject({ status: 201 });
+  const key = await admin("POST", `/tenants/${id}/keys`, { name: "first" });
+  expect(key).toMatchObject({ status: 201 });
+  return { key: String(key.body.key), keyId: String(key.body.id) };
+};
+
+const chat = (key: string) =>
+  call("POST", "/v1/chat/completions", {
+    key,
+    body: { model: "shoal-mini", messages: [{ role: "user", content: "Name a fish." }] },
+  });
+
+describe("the operator's credential", () => {
+  it("is any of those that are configured, and not in the place of a key", async () => {
+    expect(await call("GET", "/admin/tenants", { key: oldKey })).toMatchObject({ status: 200 });
+    expect(await call("GET", "/v1/models", { key: oldKey })).toMatchObject({ status: 401 });
+    expect(await call("GET", "/admin/tenants", { key: `${adminKey},${oldKey}` })).toMatchObject({ status: 401 });
+    expect(await call("GET", "/admin/tenants", { key: "wrong", headers: { "x-api-key": adminKey } })).toMatchObject({
+      status: 401,
+    });
+  });
+
+  it("is not the local start's key, which is the tenant's", async () => {
+    expect(await call("GET", "/admin/tenants", { key: system.key })).toMatchObject({ status: 401 });
+  });
+});
+
+describe("a tenant", () => {
+  it("is read back with what it has spent, and listed in pages", async () => {
+    await makeTenant("pageone", { limits: { usd_per_month: 5 } });
+    await makeTenant("pagetwo");
+    expect(await admin("GET", "/tenants/pageone")).toMatchObject({
+      status: 200,
+      body: { id: "pageone", status: "active", limits: { usd_per_month: 5 }, spend: { month_usd: 0, alarms: [] } },
+    });
+    const first = await admin("GET", "/tenants?limit=1&after=pageon");
+    expect(first.body).toMatchObject({ data: [{ id: "pageone" }], has_more: true, next: "pageone" });
+    const second = await admin("GET", `/tenants?limit=1&after=${first.body.next}`);
+    expect(second.body).toMatchObject({ data: [{ id: "pagetwo" }] });
+  });
+
+  it("is changed field by field, and null deletes one", async () => {
+    await makeTenant("changing", { limits: { usd_per_month: 5, usd_per_day: 1 }, preference: "quality" });
+    const changed = await admin("PATCH", "/tenants/changing", {
+      name: "Renamed",
+      limits: { usd_per_day: null, concurrency: 3 },
+      preference: null,
+      baseline: "openai/gpt-5.4",
+    });
+    expect(changed.status).toBe(200);
+    const { body } = await admin("GET", "/tenants/changing");
+    expect(body).toMatchObject({
+      name: "Renamed",
+      limits: { usd_per_month: 5, concurrency: 3 },
+      baseline: "openai/gpt-5.4",
+    });
+    expect(body.limits).not.toHaveProperty("usd_per_day");
+    expect(body).not.toHaveProperty("preference");
+  });
+
+  it("is refused names of nothing, with the field and what is nearest", async () => {
+    const wrong = async (policy: object, param: string, hint: string) => {
+      const refused = await admin("POST", "/tenants", { id: "wrong", name: "Wrong", ...policy });
+      expect(refused).toMatchObject({ status: 400, body: { error: { param } } });
+      expect(refused.body.error.message).toContain(hint);
+    };
+    await wrong({ allowed_workers: ["openai/gpt-5.4", "openai/gpt-5.5x"] }, "allowed_workers[1]", "openai/gpt-5.5");
+    await wrong({ allowed_models: ["shoal-minni"] }, "allowed_models[0]", "shoal-mini");
+    await wrong({ allowed_vendors: ["openia"] }, "allowed_vendors[0]", "openai");
+    await wrong({ allowed_data_regions: ["eur"] }, "allowed_data_regions[0]", "eu");
+    await wrong({ baseline: "gpt-5.44" }, "baseline", "openai/gpt-5.4");
+    await wrong({ limits: { usd_per_week: 5 } }, "limits.usd_per_week", "unknown parameter");
+    expect(await admin("GET", "/tenants/wrong")).toMatchObject({ status: 404 });
+  });
+
+  it("that is inactive opens nothing, and opens again when it is active", async () => {
+    const { key } = await makeTenant("resting");
+    expect(await admin("PATCH", "/tenants/resting", { status: "inactive" })).toMatchObject({
+      body: { status: "inactive" },
+    });
+    expect(await chat(key)).toMatchObject({ status: 401 });
+    await admin("PATCH", "/tenants/resting", { status: "active" });
+    expect(await chat(key)).toMatchObject({ status: 200 });
+  });
+});
+
+describe("a key", () => {
+  it("is shown once, and read without the key or its hash", async () => {
+    const { key, keyId } = await makeTenant("keyed");
+    const list = await admin("GET", "/tenants/keyed/keys");
+    expect(list.body.data).toMatchObject([{ object: "key", id: keyId, name: "first", status: "active" }]);
+    const read = await admin("GET", `/tenants/keyed/keys/${keyId}`);
+    const told = JSON.stringify([list.body, read.body]);
+    expect(told).not.toContain(key);
+    expect(told).not.toContain("hash");
+  });
+
+  it("is changed, and null deletes a field", async () => {
+    const { key, keyId } = await makeTenant("keychange");
+    expect(
+      await admin("PATCH", `/tenants/keychange/keys/${keyId}`, { scopes: ["usage"], name: "reader" }),
+    ).toMatchObject({
+      status: 200,
+      body: { name: "reader", scopes: ["usage"] },
+    });
+    expect(await chat(key)).toMatchObject({ status: 403 });
+    expect(await call("GET", "/v1/usage", { key })).toMatchObject({ status: 200 });
+    const freed = await admin("PATCH", `/tenants/keychange/keys/${keyId}`, { scopes: null });
+    expect(freed.body).not.toHaveProperty("scopes");
+  });
+
+  it("is rotated: both work while they overlap, then only the new one", async () => {
+    const { key, keyId } = await makeTenant("rotating", { limits: { requests_per_minute: 100 } });
+    const rotated = await admin("POST", `/tenants/rotating/keys/${keyId}/rotate`, { overlap_seconds: 3600 });
+    expect(rotated).toMatchObject({ status: 201, body: { name: "first", replaces: { id: keyId, status: "active" } } });
+    expect(await chat(key)).toMatchObject({ status: 200 });
+    expect(await chat(rotated.body.key)).toMatchObject({ status: 200 });
+    const left = Date.parse(rotated.body.replaces.expires_at) - Date.now();
+    expect(left).toBeGreaterThan(3_500_000);
+    expect(left).toBeLessThanOrEqual(3_600_000);
+    const again = await admin("POST", `/tenants/rotating/keys/${rotated.body.id}/rotate`, { overlap_seconds: 0 });
+    expect(again.body.replaces).toMatchObject({ status: "expired" });
+    expect(await chat(again.body.key)).toMatchObject({ status: 200 });
+    expect(await admin("POST", `/tenants/rotating/keys/${rotated.body.id}/rotate`, {})).toMatchObject({ status: 404 });
+  });
+
+  it("is revoked, and cannot be changed any more", async () => {
+    const { key, keyId } = await makeTenant("revoking");
+    expect(await admin("DELETE", `/tenants/revoking/keys/${keyId}`)).toMatchObject({ status: 204 });
+    expect(await chat(key)).toMatchObject({ status: 401 });
+    expect(await admin("PATCH", `/tenants/revoking/keys/${keyId}`, { name: "x" })).toMatchObject({ status: 404 });
+    expect(await admin("GET", `/tenants/revoking/keys/${keyId}`)).toMatchObject({ body: { status: "revoked" } });
+  });
+});
+
+describe("usage", () => {
+  it("is the same sum to the operator and to the tenant, and nobody else's", async () => {
+    const { key, keyId } = await makeTenant("spender");
+    const other = await makeTenant("bystander");
+    const answer = await chat(key);
+    expect(answer.status).toBe(200);
+    const own = await call("GET", "/v1/usage?group_by=key,worker", { key });
+    expect(own).toMatchObject({
+      status: 200,
+      body: { tenant: "spender", data: [{ key_id: keyId, key_name: "first", requests: 1, calls: 1 }] },
+    });
+    expect(own.body.total.cost_usd).toBeCloseTo(answer.body.usage.cost, 9);
+    const told = await admin("GET", "/tenants/spender/usage?group_by=key,worker");
+    expect(told.body).toEqual(own.body);
+    expect((await call("GET", "/v1/usage", { key: other.key })).body).toMatchObject({ tenant: "bystander", data: [] });
+  });
+
+  it("is a table where the client asks for one", async () => {
+    const { key } = await makeTenant("tabular");
+    await chat(key);
+    const table = await call("GET", "/v1/usage?group_by=model", { key, headers: { accept: "text/csv" } });
+    expect(table.headers.get("content-type")).toBe("text/csv; charset=utf-8");
+    const [header, row, end] = table.body.split("\r\n");
+    expect(header).toBe(
+      "model,requests,calls,input_tokens,cached_input_tokens,cache_write_tokens,output_tokens,reasoning_tokens,cost_usd",
+    );
+    expect(row).toMatch(/^shoal-mini,1,1,\d+,/);
+    expect(end).toBe("");
+  });
+
+  it("names the parameter that is wrong", async () => {
+    const { key } = await makeTenant("asking");
+    const wrong = async (query: string, param: string) =>
+      expect(await call("GET", `/v1/usage?${query}`, { key })).toMatchObject({
+        status: 400,
+        body: { error: { param } },
+      });
+    await wrong("group_by=color", "group_by");
+    await wrong("from=yesterday", "from");
+    await wrong("from=2026-02-01&to=2026-01-01", "from");
+    await wrong("from=2020-01-01&to=2026-01-01", "from");
+    await wrong("colour=red", "colour");
+  });
+});
+
+describe("the ledger", () => {
+  it("holds every request with its calls, in pages and as a table", async () => {
+    const { key } = await makeTenant("ledgered");
+    const costs = [];
+    for (let request = 0; request < 3; request += 1) costs.push((await chat(key)).body.usage.cost);
+    const all = await admin("GET", "/tenants/ledgered/ledger");
+    expect(all.body.data.map((row: { cost_usd: number }) => row.cost_usd)).toEqual(costs);
+    expect(all.body.data[0].calls).toMatchObject([{ step: "answer", usage_source: "reported", cost_usd: costs[0] }]);
+    const first = await admin("GET", "/tenants/ledgered/ledger?limit=2");
+    const rest = await admin("GET", `/tenants/ledgered/ledger?limit=2&after=${first.body.next}`);
+    expect([...first.body.data, ...rest.body.data]).toEqual(all.body.data);
+    const table = await admin("GET", "/tenants/ledgered/ledger?format=csv&rows=calls");
+    expect(table.body.trim().split("\r\n")).toHaveLength(4);
+  });
+});
+
+describe("the audit log", () => {
+  it("tells who changed what, and how it ended, without a value or a secret", async () => {
+    const { key, keyId } = await makeTenant("audited");
+    await call("PATCH", "/admin/tenants/audited", { key: oldKey, body: { limits: { usd_per_month: 77.25 } } });
+    await admin("PATCH", "/tenants/audited", { baseline: "nobody/nothing" });
+    await admin("DELETE", `/tenants/audited/keys/${encodeURIComponent(key)}`);
+    await admin("GET", "/tenants/audited");
+    const { body } = await admin("GET", "/audit?tenant=audited");
+    expect(
+      body.data.map((row: { action: string; path: string; status: number }) => [row.action, row.path, row.status]),
+    ).toEqual([
+      ["DELETE", "/admin/tenants/audited/keys/(withheld)", 404],
+      ["PATCH", "/admin/tenants/audited", 400],
+      ["PATCH", "/admin/tenants/audited", 200],
+      ["POST", "/admin/tenants/audited/keys", 201],
+      ["POST", "/admin/tenants", 201],
+    ]);
+    expect(body.data[3]).toMatchObject({ created: keyId, fields: ["name"] });
+    expect(body.data[2].credential).not.toBe(body.data[1].credential);
+    const told = JSON.stringify(body);
+    for (const secret of [key, adminKey, oldKey, "77.25"]) expect(told).not.toContain(secret);
+  });
+});
