@@ -1,6 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import { err, ok, type Result } from "../../shared/result.ts";
-import { findWorker, forgetWorkers, keepWorker } from "./conversation-workers.ts";
+import { findConversation, findWorker, forgetWorkers, keepWorker } from "./conversation-workers.ts";
 import {
   findKey,
   insertKey,
@@ -24,7 +24,10 @@ import {
 } from "./ledger.ts";
 import { migrate } from "./migrate.ts";
 import type { Policy } from "./policy.ts";
-import type { Admission, AdmitRequest, LedgerRow, Opening, Refusal, Settlement } from "./records.ts";
+import type { Admission, AdmitRequest, LateForecast, LedgerRow, Opening, Refusal, Settlement } from "./records.ts";
+import { countForecast, countScore, countSettled, forgetRequests } from "./rollout-figures.ts";
+import { readRollout, type RolloutStage } from "./rollout-reading.ts";
+import { inheritStage, reviewStops, withStage } from "./rollout-stages.ts";
 import { tenantSchema } from "./tenant-schema.ts";
 
 /**
@@ -52,20 +55,23 @@ export class Tenant extends DurableObject {
     const lease = grantLease(this.sql, readPolicy(this.sql), request.need, now);
     if (!lease.ok) return lease;
     const affinityWorker = request.affinity === null ? null : findWorker(this.sql, request.affinity, now);
-    return ok({ record, lease: lease.value, affinityWorker });
+    return ok({ record: withStage(this.sql, record, now), lease: lease.value, affinityWorker });
   }
 
   /** Opens and settles in the order given. Each is idempotent by request id. */
   async record(batch: {
     readonly openings: readonly Opening[];
     readonly settlements: readonly Settlement[];
+    readonly forecasts?: readonly LateForecast[];
   }): Promise<void> {
     this.ctx.storage.transactionSync(() => {
       for (const opening of batch.openings) openRequest(this.sql, opening);
       for (const settlement of batch.settlements) {
         settleRequest(this.sql, settlement);
         if (settlement.affinity) keepWorker(this.sql, settlement.affinity, settlement.at);
+        if (settlement.rollout) countSettled(this.sql, settlement, readPolicy(this.sql), Date.now());
       }
+      for (const forecast of batch.forecasts ?? []) countForecast(this.sql, forecast);
     });
     if (batch.openings.length > 0) await this.wakeForExpiry();
   }
@@ -85,6 +91,22 @@ export class Tenant extends DurableObject {
 
   async writePolicy(policy: Policy): Promise<void> {
     writePolicy(this.sql, policy);
+    reviewStops(this.sql, policy, Date.now());
+  }
+
+  /** The worker and the arm with which a conversation is, by its affinity key. */
+  async findConversation(key: string): Promise<ReturnType<typeof findConversation>> {
+    return findConversation(this.sql, key, Date.now());
+  }
+
+  /** Counts a request's score, 0 to 1, for the arm that served it; a later one takes its place. */
+  async scoreArm(requestId: string, score: number): Promise<void> {
+    this.ctx.storage.transactionSync(() => countScore(this.sql, requestId, score));
+  }
+
+  /** How far keys have moved from their baselines, the latest stages first. `keyId` null: all keys. */
+  async readRollout(keyId: string | null, limit: number): Promise<readonly RolloutStage[]> {
+    return readRollout(this.sql, { keyId, limit });
   }
 
   async raiseCacheEpoch(): Promise<void> {
@@ -117,6 +139,7 @@ export class Tenant extends DurableObject {
     sweepLeases(this.sql, now);
     sweepReservations(this.sql, now);
     forgetWorkers(this.sql, now);
+    forgetRequests(this.sql, now);
   }
 
   private async wakeForExpiry(): Promise<void> {

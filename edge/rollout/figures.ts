@@ -98,60 +98,45 @@ export type Observed = {
   readonly values: Values;
 };
 
-/** The arm's figures, and the conversation's own, with one request more. */
+/** The arm's figures with one request more. `conversation`: as it was before. */
 export const addRequest = (
   figures: Figures,
   conversation: Conversation,
   { isFirst, aborted, worker, values }: Observed,
-): { readonly figures: Figures; readonly conversation: Conversation } => {
+): Figures => {
   const { latency, first_token: firstToken } = values;
   return {
-    figures: {
-      ...addValues(figures, conversation, values),
-      requests: figures.requests + 1,
-      conversations: figures.conversations + (isFirst ? 1 : 0),
-      aborted: figures.aborted + (aborted ? 1 : 0),
-      times: {
-        latency: latency === undefined ? figures.times.latency : count(figures.times.latency, bucketOf(latency)),
-        first_token:
-          firstToken === undefined ? figures.times.first_token : count(figures.times.first_token, bucketOf(firstToken)),
-      },
-      workers: worker === null ? figures.workers : count(figures.workers, worker),
+    ...addValues(figures, conversation, values),
+    requests: figures.requests + 1,
+    conversations: figures.conversations + (isFirst ? 1 : 0),
+    aborted: figures.aborted + (aborted ? 1 : 0),
+    times: {
+      latency: latency === undefined ? figures.times.latency : count(figures.times.latency, bucketOf(latency)),
+      first_token:
+        firstToken === undefined ? figures.times.first_token : count(figures.times.first_token, bucketOf(firstToken)),
     },
-    conversation: grow(conversation, values),
+    workers: worker === null ? figures.workers : count(figures.workers, worker),
   };
 };
 
-/** A request's score, known later than the request; `before`: the one that it replaces. */
-export const addScore = (
-  figures: Figures,
-  conversation: Conversation,
-  { score, before }: { readonly score: number; readonly before: number | null },
-): { readonly figures: Figures; readonly conversation: Conversation } => {
-  if (before === null) {
-    return {
-      figures: addValues(figures, conversation, { score }),
-      conversation: grow(conversation, { score }),
-    };
+/** The conversation with one request more. */
+export const growConversation = (conversation: Conversation, values: Values): Conversation => {
+  const grown: Partial<Record<Measure, { n: number; x: number }>> = { ...conversation };
+  for (const measure of measures) {
+    const value = values[measure];
+    if (value === undefined) continue;
+    const { n, x } = conversation[measure] ?? { n: 0, x: 0 };
+    grown[measure] = { n: n + 1, x: x + value };
   }
-  const own = conversation.score ?? { n: 0, x: 0 };
-  const change = score - before;
-  const { sums } = figures;
-  return {
-    figures: {
-      ...figures,
-      sums: {
-        ...sums,
-        score: {
-          ...sums.score,
-          x: sums.score.x + change,
-          nx: sums.score.nx + own.n * change,
-          xx: sums.score.xx + 2 * own.x * change + change ** 2,
-        },
-      },
-    },
-    conversation: { ...conversation, score: { n: own.n, x: own.x + change } },
-  };
+  return grown;
+};
+
+/** A score that takes the place of an earlier one of the same request: `change` is their difference. */
+export const changeScore = (figures: Figures, { score }: Conversation, change: number): Figures => {
+  const { n, x } = score ?? { n: 0, x: 0 };
+  const sums = figures.sums.score;
+  const changed = { ...sums, x: sums.x + change, nx: sums.nx + n * change, xx: sums.xx + 2 * x * change + change ** 2 };
+  return { ...figures, sums: { ...figures.sums, score: changed } };
 };
 
 export const addForeseen = (
@@ -171,7 +156,8 @@ export const addForeseen = (
   };
 };
 
-const addValues = (figures: Figures, conversation: Conversation, values: Values): Figures => {
+/** Adds what was measured to the sums. */
+export const addValues = (figures: Figures, conversation: Conversation, values: Values): Figures => {
   const sumsOf = (measure: Measure): Sums => {
     const value = values[measure];
     const sums = figures.sums[measure];
@@ -187,17 +173,6 @@ const addValues = (figures: Figures, conversation: Conversation, values: Values)
     };
   };
   return { ...figures, sums: ofMeasures(sumsOf) };
-};
-
-const grow = (conversation: Conversation, values: Values): Conversation => {
-  const grown: Partial<Record<Measure, { n: number; x: number }>> = { ...conversation };
-  for (const measure of measures) {
-    const value = values[measure];
-    if (value === undefined) continue;
-    const { n, x } = conversation[measure] ?? { n: 0, x: 0 };
-    grown[measure] = { n: n + 1, x: x + value };
-  }
-  return grown;
 };
 
 const ofMeasures = <Value>(make: (measure: Measure) => Value): Readonly<Record<Measure, Value>> => ({
