@@ -1,4 +1,16 @@
 import { DurableObject } from "cloudflare:workers";
+import { evaluate, type Evaluation } from "../../shared/doubly-robust.ts";
+import type { ShoalError } from "../../shared/errors.ts";
+import type { Result } from "../../shared/result.ts";
+import {
+  feedbackSchema,
+  keepScore,
+  listScored,
+  readLogged,
+  type ExportedAnswer,
+  type KeptScore,
+  type NewScore,
+} from "./feedback.ts";
 import { migrate } from "./migrate.ts";
 import type { KeptSignature, StoredTurn } from "./records.ts";
 import { deleteTurn, findTurns, readTurn, turnsSchema, writeTurn, type FoundTurns } from "./turns.ts";
@@ -14,6 +26,7 @@ const migrations: readonly string[] = [
   `CREATE TABLE signatures (call TEXT PRIMARY KEY, sealed TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
    CREATE INDEX signatures_at ON signatures (at);`,
   turnsSchema,
+  feedbackSchema,
 ];
 
 /** How long a tool call may wait for its answer with its signature. */
@@ -21,7 +34,8 @@ const signaturesAgeMs = 24 * 3_600_000;
 
 /**
  * One tenant's traces, for a day the signatures of its tool calls, and the turns that its clients leave with us, both
- * encrypted. Traces hold plans, tokens, dollars, milliseconds and reasons; never a prompt or an answer.
+ * encrypted; and the scores that its clients gave answers. Traces and scores hold plans, tokens, dollars, milliseconds
+ * and reasons; never a prompt or an answer.
  */
 export class TenantLog extends DurableObject {
   private readonly sql: SqlStorage;
@@ -83,6 +97,21 @@ export class TenantLog extends DurableObject {
   /** False when there was none. */
   async removeTurn(id: string): Promise<boolean> {
     return deleteTurn(this.sql, id);
+  }
+
+  /** In place of the one that the key gave before. */
+  async keepScore(score: NewScore): Promise<Result<KeptScore, ShoalError>> {
+    return this.ctx.storage.transactionSync(() => keepScore(this.sql, score, Date.now()));
+  }
+
+  /** The conductor against the tenant's baseline, from scored answers whose draw was logged. */
+  async evaluate(baseline: string): Promise<Evaluation> {
+    return evaluate(readLogged(this.sql), baseline);
+  }
+
+  /** Scored answers by id, after the one named. */
+  async listScored(page: { readonly after: string; readonly limit: number }): Promise<readonly ExportedAnswer[]> {
+    return listScored(this.sql, page);
   }
 
   async read(id: string): Promise<Trace | null> {
