@@ -177,7 +177,7 @@ export const startRegions = async <Name extends string>(
     await rm(dir, { recursive: true, force: true });
   };
   const regionOf = async (name: Name): Promise<RunningRegion> => {
-    const ready = new RegExp(`^Region ${name} is ready at (\\S+)\n\n\nKey: (\\S+)$`, "m");
+    const ready = new RegExp(`^Region ${name} is ready at (\\S+)\n\nKey: (\\S+)$`, "m");
     const [, url = "", key = ""] = await launched.printed(ready);
     return {
       url,
