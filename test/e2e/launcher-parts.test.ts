@@ -1,11 +1,13 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createChildren } from "../../edge/local/children.ts";
 import { hasProvider } from "../../edge/local/environment.ts";
 import { edgeUrl, startEdge } from "../../edge/local/edge-process.ts";
+import { prepare } from "../../edge/local/prepare.ts";
 import { whenReady } from "../../edge/local/readiness.ts";
+import { readStarts } from "../../edge/local/regions.ts";
 import { keepSecrets } from "../../edge/local/secrets.ts";
 import { readSettings } from "../../edge/local/settings.ts";
 import { createTerminal } from "../../edge/local/terminal.ts";
@@ -81,6 +83,110 @@ describe("the workerd configuration", () => {
     await writeFile(file, `${wranglerToml}\n[[kv_namespaces]]\nbinding = "KV"\nid = "1"\n`);
     const config = await readWorkerConfig(file);
     expect(config.ok ? "" : config.error).toContain("kv_namespaces");
+  });
+});
+
+/** A checkout with nothing but this wrangler.toml and its Worker, and an empty folder to start it from. */
+const makeCheckout = async (toml: string) => {
+  const root = await makeDir();
+  await writeFile(path.join(root, "wrangler.toml"), toml);
+  await writeFile(path.join(root, "index.js"), "export default {};");
+  return { root, cwd: await makeDir() };
+};
+
+const regionalToml = (vars: string) => `
+name = "w"
+main = "index.js"
+compatibility_date = "2026-11-17"
+[vars]
+ABOVE = "not inherited"
+[env.eu.vars]
+${vars}
+[env.eu.secrets]
+required = ["KEY_SECRET", "ADMIN_KEY"]
+`;
+
+const random = (bytes: number) => "0".repeat(bytes * 2);
+
+const prepareEu = async (toml: string) => {
+  const { root, cwd } = await makeCheckout(toml);
+  const [port = 0, inferencePort = 0] = await freePorts(2);
+  await writeFile(path.join(cwd, ".env.eu"), "OPENAI_API_KEY=eu-key\nSHOAL_REGION=us\n");
+  const env = {
+    SHOAL_REGIONS: "eu",
+    SHOAL_PORT: String(port),
+    SHOAL_INFERENCE_PORT: String(inferencePort),
+    OPENAI_API_KEY: "everyone's",
+  };
+  return { prepared: await prepare({ root, cwd, env, random }), cwd, port };
+};
+
+describe("a region's start", () => {
+  it("has its section of wrangler.toml, its own file and its own folder", async () => {
+    const { prepared, cwd, port } = await prepareEu(
+      regionalToml(`SHOAL_REGION = "eu"\nSHOAL_JURISDICTION = "eu"\nFISH = "cod"`),
+    );
+    if (!prepared.ok) throw new Error(prepared.error);
+    expect(prepared.value.unused).toEqual(["OPENAI_API_KEY"]);
+    const [eu] = prepared.value.systems;
+    expect(eu?.worker).toMatchObject({
+      OPENAI_API_KEY: "eu-key",
+      SHOAL_REGION: "eu",
+      PUBLIC_HOSTS: `eu=http://127.0.0.1:${port}`,
+    });
+    expect(eu?.key).toMatch(/^sk-shoal-eu-local-[0-9a-f]{8}-[0-9a-f]{48}$/);
+    expect(eu?.configFile).toBe(path.join(cwd, ".shoal", "eu", "worker", "config.capnp"));
+    const config = await readFile(eu?.configFile ?? "", "utf8");
+    expect(config).toContain('name = "FISH", text = "cod"');
+    for (const absent of ["ABOVE", "SHOAL_JURISDICTION", "eu-key"]) expect(config).not.toContain(absent);
+  });
+
+  it.each([
+    ["another region's name", regionalToml(`SHOAL_REGION = "us"`), "SHOAL_REGION of the environment 'eu' must be 'eu'"],
+    ["no such environment", wranglerToml, "has no environment 'eu'"],
+    [
+      "a secret that nobody has",
+      regionalToml(`SHOAL_REGION = "eu"`).replace('"ADMIN_KEY"', '"ADMIN_KEY", "FISH_SECRET"'),
+      "requires secrets that are not set: FISH_SECRET",
+    ],
+    [
+      "a binding that the local start lacks",
+      `${regionalToml(`SHOAL_REGION = "eu"`)}[[env.eu.kv_namespaces]]\nbinding = "KV"\nid = "1"\n`,
+      "kv_namespaces",
+    ],
+  ])("fails where wrangler.toml has %s", async (_, toml, message) => {
+    const { prepared } = await prepareEu(toml);
+    expect(prepared.ok ? "" : prepared.error).toMatch(/^eu: /);
+    expect(prepared.ok ? "" : prepared.error).toContain(message);
+  });
+
+  it("counts ports up from region to region, and shares nothing that is the Worker's", async () => {
+    const env = { SHOAL_REGIONS: "us, eu", SHOAL_PORT: "9000", KEY_SECRET: "shared", PATH: "/bin" };
+    const read = await readStarts(env, await makeDir());
+    if (!read.ok) throw new Error(read.error);
+    expect(read.value.unused).toEqual(["KEY_SECRET"]);
+    expect(read.value.starts).toMatchObject([
+      { region: "us", env: { SHOAL_PORT: "9000", SHOAL_INFERENCE_PORT: "8788", SHOAL_STATE_DIR: ".shoal/us" } },
+      { region: "eu", env: { SHOAL_PORT: "9010", SHOAL_INFERENCE_PORT: "8798", SHOAL_STATE_DIR: ".shoal/eu" } },
+    ]);
+    for (const start of read.value.starts) expect(start.env).not.toHaveProperty("KEY_SECRET");
+  });
+
+  it.each([
+    ["us,us", "names a region twice"],
+    ["us,../eu", "'../eu' is no region"],
+  ])("is refused for the regions %s", async (regions, message) => {
+    const read = await readStarts({ SHOAL_REGIONS: regions }, "/");
+    expect(read.ok ? "" : read.error).toContain(message);
+  });
+
+  it("needs ports of its own", async () => {
+    const { root, cwd } = await makeCheckout(wranglerToml);
+    await writeFile(path.join(cwd, ".env.eu"), "SHOAL_PORT=8787\n");
+    const prepared = await prepare({ root, cwd, env: { SHOAL_REGIONS: "us,eu" }, random });
+    expect(prepared.ok ? "" : prepared.error).toContain(
+      "SHOAL_PORT in .env.us and SHOAL_PORT in .env.eu must differ: both are 8787",
+    );
   });
 });
 
