@@ -1,0 +1,2 @@
+/** What went wrong, in words for whoever gave the command. */
+export class CommandError extends Error {}
