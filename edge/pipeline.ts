@@ -42,8 +42,7 @@ const answer = async (request: Request, format: Format, context: Context): Promi
   const received = await receive(request, format, context);
   if (!received.ok) return received;
 
-  const cached = await lookUp({ ...received.value, headers: request.headers }, context);
-  context.timing.mark("cache");
+  const cached = await lookUp({ ...received.value, choice: received.value.served, headers: request.headers }, context);
   if (!cached.ok) return cached;
 
   const answered = cached.value.replay ? ok(cached.value.replay) : await work(received.value, context);

@@ -4,6 +4,7 @@ import { err, ok, type Result } from "../../shared/result.ts";
 import type { Events } from "../execute/execute.ts";
 import type { Planned } from "../plan/plan.ts";
 import { logBug } from "../runtime/log-bug.ts";
+import type { Timing } from "../runtime/timing.ts";
 import { createAnswerStore, maxAnswerBytes, type AnswerStore, type AnswerStoreDeps } from "./answer-store.ts";
 import { cacheKey, type KeyDeps, type KeyedRequest } from "./cache-key.ts";
 import { readCacheUse, type CacheUse } from "./cache-use.ts";
@@ -21,7 +22,7 @@ export type LookedUp = {
   readonly headers: Readonly<Record<string, string>>;
 };
 
-export type CacheDeps = KeyDeps & AnswerStoreDeps;
+export type CacheDeps = KeyDeps & AnswerStoreDeps & { readonly timing: Timing };
 
 /**
  * Looks for an answer to the same request by the same tenant. A request without a cache waits for nothing here, one with
@@ -37,9 +38,10 @@ export const lookUp = async (request: CachedRequest, deps: CacheDeps): Promise<R
 
   const key = await cacheKey(request, deps);
   const store = createAnswerStore(grant.identity.tenant, deps);
-  const found = use.reads ? await store.find(key) : "unread";
+  const found: Found = use.reads ? await store.find(key) : "unread";
+  deps.timing.mark("cache");
   const now = deps.clock.now();
-  if (found !== null && typeof found === "object" && isFresh(found, use, now)) return ok(again(found, now));
+  if (isRecording(found) && isFresh(found, use, now)) return ok(again(found, now));
   if (use.onlyIfCached) return err({ kind: "not_cached" });
   return ok({
     replay: null,
@@ -47,6 +49,10 @@ export const lookUp = async (request: CachedRequest, deps: CacheDeps): Promise<R
     headers: { "x-cache": typeof found === "string" ? "BYPASS" : "MISS" },
   });
 };
+
+type Found = Recording | null | "late" | "unread";
+
+const isRecording = (found: Found): found is Recording => found !== null && typeof found === "object";
 
 const without = ({ isWanted }: CacheUse): LookedUp => ({
   replay: null,

@@ -43,7 +43,11 @@ export const revokeKey = (sql: SqlStorage, id: string, now: number): boolean =>
   sql.exec("UPDATE keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", now, id).rowsWritten > 0;
 
 /** What a live key may do; null when it is unknown, revoked or expired. */
-export const findKey = (sql: SqlStorage, { keyId, keyHash }: AdmitRequest, now: number): KeyRecord | null => {
+export const findKey = (
+  sql: SqlStorage,
+  { keyId, keyHash }: Pick<AdmitRequest, "keyId" | "keyHash">,
+  now: number,
+): KeyRecord | null => {
   const [row] = sql
     .exec<KeyRow>("SELECT id, name, expires_at, revoked_at, policy FROM keys WHERE id = ? AND hash = ?", keyId, keyHash)
     .toArray();
