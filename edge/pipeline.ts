@@ -1,5 +1,5 @@
 import type { ChatRequest } from "../shared/chat.ts";
-import type { ShoalError } from "../shared/errors.ts";
+import { toWire, type ShoalError } from "../shared/errors.ts";
 import type { Preference } from "../shared/preference.ts";
 import { err, ok, type Result } from "../shared/result.ts";
 import { countInput, type InputTokens } from "../shared/tokens.ts";
@@ -21,16 +21,18 @@ import { createRunStep } from "./execute/run-step.ts";
 import { tellProgress } from "./execute/tell-progress.ts";
 import type { ClientRequest, Format } from "./formats/format.ts";
 import { normalize } from "./normalize.ts";
-import { plan, type Planned } from "./plan/plan.ts";
+import { decideAnew, plan, type Planned } from "./plan/plan.ts";
 import { choosePool, type Member } from "./pool/pool.ts";
 import { readPreference } from "./pool/preference.ts";
 import { resolveModel, type ModelChoice } from "./pool/resolve-model.ts";
 import { reserve } from "./reserve.ts";
+import { chooseArm, type Rollout } from "./rollout/choose-arm.ts";
+import { toShadow } from "./rollout/shadow.ts";
 import type { Context } from "./runtime/context.ts";
 
 /**
- * A request's way, stage by stage: authenticate ▸ normalize ▸ admit ▸ recall ▸ pool ▸ cache ▸ plan ▸ reserve ▸
- * execute ▸ account ▸ encode. A stage is a function of its input and what it depends on; this file alone knows their
+ * A request's way, stage by stage: authenticate ▸ normalize ▸ admit ▸ recall ▸ arm ▸ pool ▸ cache ▸ plan ▸
+ * reserve ▸ execute ▸ account ▸ encode. A stage is a function of its input and what it depends on; this file alone knows their
  * order. What fails before the answer begins is a response with its own status; after that it is an event of the answer.
  */
 export const respond = async (request: Request, format: Format, context: Context): Promise<Response> => {
@@ -49,12 +51,13 @@ const answer = async (request: Request, format: Format, context: Context): Promi
   if (!answered.ok) return answered;
   const { events, planned } = answered.value;
 
-  const { chat, client, signatures, turns } = received.value;
-  const accounted = cached.value.keep(account(events, { ...received.value, planned }, context));
+  const { chat, client, signatures, turns, rollout } = received.value;
+  const shadow = planned.source === "cache" ? null : shadowOf(received.value, context);
+  const accounted = cached.value.keep(account(events, { ...received.value, planned, shadow }, context));
   const told = tellProgress(accounted, { headers: request.headers, chat, plan: planned.decision.plan }, signatures);
   const head = headOf(client, { format, planned }, context);
   const kept = client.keep ? keepTurn(told, { ...client.keep, head }, { ...context, turns }) : told;
-  const headers = () => ({ ...answerHeaders(planned, context), ...cached.value.headers });
+  const headers = () => ({ ...answerHeaders(planned, rollout, context), ...cached.value.headers });
   return ok(await encode(kept, { format, client, planned, head, headers }, context));
 };
 
@@ -63,7 +66,7 @@ const work = async (
   received: Received,
   context: Context,
 ): Promise<Result<{ readonly events: Events; readonly planned: Planned }, ShoalError>> => {
-  const planned = await plan(received, context);
+  const planned = await plan({ ...received, choice: received.served }, context);
   context.timing.mark("plan");
 
   const reservation = await reserve(received, planned.decision.plan, context);
@@ -84,12 +87,36 @@ const work = async (
   return ok({ events, planned });
 };
 
+/** What the conductor would have done in the baseline's place; null where that is nothing to compare, or is what was done. */
+const shadowOf = (received: Received, context: Context) => {
+  const { rollout } = received;
+  if (rollout === null || rollout.arm === "shoal" || rollout.mode === "off") return null;
+  return async () => {
+    const open = withTier(received, context);
+    return open.ok
+      ? toShadow(await decideAnew(open.value, context), rollout.baseline)
+      : { error: toWire(open.error).code ?? open.error.kind };
+  };
+};
+
+/** The same request with the pool of its tier, where the baseline alone would serve it. */
+export const withTier = (received: Received, context: Context): Result<Received, ShoalError> => {
+  const { chat, choice, grant, input } = received;
+  if (received.served === choice) return ok(received);
+  const pool = choosePool(context.roster.entries, { chat, choice, key: grant.record, input }, context);
+  return pool.ok ? ok({ ...received, served: choice, pool: pool.value }) : pool;
+};
+
 /** A request that may be served: whose it is, what it asks, and who could work on it. */
 type Received = {
   readonly client: ClientRequest;
   readonly chat: ChatRequest;
   readonly grant: Grant;
+  /** As the client named it. */
   readonly choice: ModelChoice;
+  /** The same, or the baseline where the key's mode has it serve. */
+  readonly served: ModelChoice;
+  readonly rollout: Rollout | null;
   readonly preference: Preference;
   readonly input: InputTokens;
   readonly pool: readonly Member[];
@@ -100,7 +127,7 @@ type Received = {
   readonly turns: KeptTurns;
 };
 
-/** The stages before the plan: authenticate ▸ normalize ▸ admit ▸ recall ▸ pool. */
+/** The stages before the plan: authenticate ▸ normalize ▸ admit ▸ recall ▸ arm ▸ pool. */
 export const receive = async (
   request: Request,
   format: Format,
@@ -138,7 +165,13 @@ export const receive = async (
   const preference = readPreference(request.headers, grant.record);
   if (!preference.ok) return preference;
   const input = countInput(chat);
-  const pool = choosePool(roster.entries, { chat, choice: choice.value, key: grant.record, input }, context);
+  const armed = { choice: choice.value, key: grant.record, tenant, chat, affinity };
+  const resolve = (name: string) => resolveModel(name, roster, context.arrivedAt);
+  const workers = () => roster.cards.map(({ id }) => id);
+  const serving = await chooseArm(armed, { ...context, resolve, workers });
+  if (!serving.ok) return serving;
+  const { choice: served, rollout } = serving.value;
+  const pool = choosePool(roster.entries, { chat, choice: served, key: grant.record, input }, context);
   if (!pool.ok) return pool;
 
   const signatures = createSignatures(tenant, !format.signsThoughts, context);
@@ -150,6 +183,8 @@ export const receive = async (
     chat: restored.chat,
     grant,
     choice: choice.value,
+    served,
+    rollout,
     preference: preference.value,
     input: restored.chat === chat ? input : countInput(restored.chat),
     pool: pool.value,

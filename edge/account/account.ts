@@ -13,6 +13,10 @@ import type { Outbox } from "../objects/outbox.ts";
 import type { Planned } from "../plan/plan.ts";
 import type { Health } from "../pool/health.ts";
 import type { ModelChoice } from "../pool/resolve-model.ts";
+import { rememberArm, type Rollout } from "../rollout/choose-arm.ts";
+import { takeSample, toForecast } from "../rollout/sample.ts";
+import type { Shadow } from "../rollout/shadow.ts";
+import { logBug } from "../runtime/log-bug.ts";
 import type { Settings } from "../runtime/settings.ts";
 import type { Timing } from "../runtime/timing.ts";
 import type { Trace, TraceError, TraceStep } from "./trace.ts";
@@ -25,6 +29,10 @@ export type Subject = {
   readonly planned: Planned;
   /** Null when the conversation has no worker to stay with. */
   readonly affinity: AffinityKeys | null;
+  /** The arm that serves it; absent where there are none. */
+  readonly rollout?: Rollout | null;
+  /** What the conductor would have done, asked once all else is done; absent where nobody wants to know. */
+  readonly shadow?: (() => Promise<Shadow>) | null;
 };
 
 export type AccountDeps = {
@@ -57,9 +65,11 @@ export async function* account(events: Events, subject: Subject, deps: AccountDe
   const settle = ({ settlement, trace }: Closed) => {
     const { tenant } = subject.grant.identity;
     if (settlement.affinity) rememberWorker(settlement.affinity.key, settlement.affinity.worker);
+    if (settlement.affinity?.arm) rememberArm(settlement.affinity.key, settlement.affinity.arm);
     deps.outbox.settle(tenant, settlement, trace);
     compareCosts(subject.planned, settlement.calls, deps.health);
     settled.resolve(deps.outbox.send(tenant, gatherMs));
+    if (subject.shadow) deps.waitUntil(tellShadow(subject.shadow, trace, deps).catch(logBug));
   };
   let done = false;
   try {
@@ -79,6 +89,18 @@ export async function* account(events: Events, subject: Subject, deps: AccountDe
     }
   }
 }
+
+/** Behind the request, which waits for none of it. */
+const tellShadow = async (ask: () => Promise<Shadow>, trace: Trace, { outbox }: AccountDeps): Promise<void> => {
+  const shadow = await ask();
+  const foreseen = toForecast(shadow);
+  const { id: requestId, tenant, rollout } = trace;
+  outbox.foresee(tenant, foreseen && { requestId, foreseen }, {
+    ...trace,
+    ...(rollout && { rollout: { ...rollout, shadow } }),
+  });
+  await outbox.send(tenant, gatherMs);
+};
 
 /** What calls that got the user's own words cost beside what was foreseen; inner steps of a workflow have other texts. */
 const compareCosts = ({ decision }: Planned, calls: readonly CallRow[], health: AccountDeps["health"]): void => {
@@ -155,6 +177,8 @@ const createBook = (subject: Subject, deps: AccountDeps) => {
     timing.mark("total");
     const status = error !== null ? "failed" : answeredBy !== null ? "complete" : "aborted";
     const worker = answeredBy;
+    const { affinity, rollout, client } = subject;
+    const sample = rollout && takeSample(rollout, { ...subject, status, stream: client.stream, timing: timing.read() });
     return {
       settlement: {
         requestId: deps.requestId,
@@ -164,7 +188,9 @@ const createBook = (subject: Subject, deps: AccountDeps) => {
         worker,
         status,
         calls,
-        affinity: subject.affinity && worker !== null ? { key: subject.affinity.next, worker } : null,
+        affinity:
+          affinity && worker !== null ? { key: affinity.next, worker, ...(rollout && { arm: rollout.arm }) } : null,
+        ...(sample && { rollout: sample }),
       },
       trace: toTrace(subject, deps, { status, worker, upstreamModel, error, steps: [...steps.values()], calls }),
     };
@@ -231,6 +257,7 @@ const toTrace = (subject: Subject, deps: AccountDeps, outcome: Outcome): Trace =
       scores: decision.scores,
       ...(planned.exploration && { exploration: planned.exploration }),
     },
+    ...(subject.rollout && { rollout: subject.rollout }),
     steps,
     cost_usd: calls.some((call) => call.cost === null)
       ? null

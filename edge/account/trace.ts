@@ -3,12 +3,14 @@ import type { WireError } from "../../shared/errors.ts";
 import type { Exploration } from "../../shared/exploration.ts";
 import type { StepOutcome } from "../../shared/events.ts";
 import type { Usage, UsageSource } from "../../shared/usage.ts";
+import type { Rollout } from "../rollout/choose-arm.ts";
+import type { Shadow } from "../rollout/shadow.ts";
 
 /**
  * Who chose: the conductor, the edge head in its place, the conversation so far, the owner of a tool call, or the client;
  * nobody for an answer from the cache.
  */
-export type PlanSource = "conductor" | "edge_head" | "affinity" | "tool_owner" | "client" | "cache";
+export type PlanSource = "conductor" | "edge_head" | "affinity" | "tool_owner" | "client" | "cache" | "baseline";
 
 /** Without the message: a vendor's may quote the request. */
 export type TraceError = Pick<WireError, "status" | "type" | "code">;
@@ -58,6 +60,8 @@ export type Trace = {
     /** How likely each worker was to be chosen; absent where none was drawn. */
     readonly exploration?: Exploration;
   };
+  /** Which arm served, and what the conductor would have done where it was asked behind; absent where there are no arms. */
+  readonly rollout?: Rollout & { readonly shadow?: Shadow };
   readonly steps: readonly TraceStep[];
   readonly cost_usd: number | null;
   readonly usage_source: UsageSource;

@@ -2,18 +2,32 @@ import { isDirect, workersOf, type Plan } from "../../shared/plan.ts";
 import { teamOf } from "../../shared/team.ts";
 import type { Context } from "../runtime/context.ts";
 import type { Planned } from "../plan/plan.ts";
+import { rateHeaders } from "./rate-headers.ts";
+import type { Rollout } from "../rollout/choose-arm.ts";
 
 /** Headers of every response. The request's id has two names: clients of one family each read theirs. */
-export const baseHeaders = ({ requestId, timing }: Pick<Context, "requestId" | "timing">): Record<string, string> => ({
+export const baseHeaders = ({
+  requestId,
+  timing,
+  rates,
+  clock,
+}: Pick<Context, "requestId" | "timing" | "rates" | "clock">): Record<string, string> => ({
   "x-request-id": requestId,
   "request-id": requestId,
   "server-timing": timing.header(),
+  ...rateHeaders(rates.read(), clock.now()),
 });
 
-/** Headers of an answer: who was chosen, by whom. */
-export const answerHeaders = (planned: Planned, context: Context): Record<string, string> => ({
+/** Headers of an answer: who was chosen, by whom, and in which arm where a key moves from its baseline. */
+export const answerHeaders = (
+  planned: Planned,
+  rollout: Pick<Rollout, "mode" | "arm"> | null,
+  context: Pick<Context, "requestId" | "timing">,
+): Record<string, string> => ({
   ...baseHeaders(context),
-  "x-shoal-plan": describePlan(planned),
+  "x-shoal-plan": [describePlan(planned), ...(rollout ? [`mode=${rollout.mode}`, `arm=${rollout.arm}`] : [])].join(
+    "; ",
+  ),
 });
 
 const describePlan = ({ decision, source, fallback, exploration }: Planned): string =>

@@ -1,5 +1,5 @@
 import type { Clock } from "../runtime/clock.ts";
-import type { Opening, Settlement } from "./records.ts";
+import type { LateForecast, Opening, Settlement } from "./records.ts";
 import type { Objects } from "./objects.ts";
 import type { Trace } from "../account/trace.ts";
 
@@ -11,6 +11,8 @@ import type { Trace } from "../account/trace.ts";
 export interface Outbox {
   open(tenant: string, opening: Opening): void;
   settle(tenant: string, settlement: Settlement, trace: Trace): void;
+  /** What was found out behind a settled request: null where it has no price. The trace goes before the one it had. */
+  foresee(tenant: string, forecast: LateForecast | null, trace: Trace): void;
   /**
    * Waits `delayMs` for others to add theirs, then sends all of the tenant's records; leaves them to a request that is
    * about to send, unless they are to go at once (0). Rejects after three failures.
@@ -23,11 +25,12 @@ export interface Outbox {
 type Pending = {
   readonly openings: Opening[];
   readonly settlements: Settlement[];
+  readonly forecasts: LateForecast[];
   readonly traces: Trace[];
   /** When a request has promised to send these, in milliseconds since the epoch; null when none has. */
   promisedAt: number | null;
 };
-const empty = (): Pending => ({ openings: [], settlements: [], traces: [], promisedAt: null });
+const empty = (): Pending => ({ openings: [], settlements: [], forecasts: [], traces: [], promisedAt: null });
 /** A request this late with what it promised was torn down: the next one sends. */
 const lostMs = 1_000;
 const attempts = 3;
@@ -50,6 +53,7 @@ export const createOutbox = (objects: Objects, clock: Clock): Outbox => {
     const box = boxOf(tenant);
     box.openings.unshift(...batch.openings);
     box.settlements.unshift(...batch.settlements);
+    box.forecasts.unshift(...batch.forecasts);
     box.traces.unshift(...batch.traces);
   };
 
@@ -59,9 +63,11 @@ export const createOutbox = (objects: Objects, clock: Clock): Outbox => {
     pending.delete(tenant);
     for (const trace of batch.traces) traveling.set(trace.id, trace);
     try {
-      const { openings, settlements, traces } = batch;
+      const { openings, settlements, forecasts, traces } = batch;
       await Promise.all([
-        openings.length + settlements.length > 0 ? objects.tenant(tenant).record({ openings, settlements }) : null,
+        openings.length + settlements.length + forecasts.length > 0
+          ? objects.tenant(tenant).record({ openings, settlements, forecasts })
+          : null,
         traces.length > 0 ? objects.tenantLog(tenant).write(traces) : null,
       ]);
     } catch (cause) {
@@ -79,6 +85,11 @@ export const createOutbox = (objects: Objects, clock: Clock): Outbox => {
       box.settlements.push(settlement);
       box.traces.push(trace);
     },
+    foresee(tenant, forecast, trace) {
+      const box = boxOf(tenant);
+      if (forecast) box.forecasts.push(forecast);
+      box.traces.push(trace);
+    },
     async send(tenant, delayMs) {
       const box = pending.get(tenant);
       if (!box || (delayMs > 0 && isPromised(box))) return;
@@ -94,7 +105,7 @@ export const createOutbox = (objects: Objects, clock: Clock): Outbox => {
       }
     },
     findTrace(tenant, id) {
-      const trace = pending.get(tenant)?.traces.find((candidate) => candidate.id === id) ?? traveling.get(id);
+      const trace = pending.get(tenant)?.traces.findLast((candidate) => candidate.id === id) ?? traveling.get(id);
       return trace?.tenant === tenant ? trace : null;
     },
   };

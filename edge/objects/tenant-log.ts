@@ -49,7 +49,8 @@ export class TenantLog extends DurableObject {
   async write(traces: readonly Trace[]): Promise<void> {
     for (const trace of traces) {
       this.sql.exec(
-        "INSERT INTO traces (id, at, trace) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
+        `INSERT INTO traces (id, at, trace) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET trace = excluded.trace
+           WHERE json_extract(excluded.trace, '$.rollout.shadow') IS NOT NULL`,
         trace.id,
         trace.at,
         JSON.stringify(trace),

@@ -83,7 +83,11 @@ type Settled = { readonly worker: string; readonly source: PlanSource; readonly 
 
 const settledWorker = ({ chat, choice, pool, affinityWorker }: PlanInput): Settled | null => {
   const ids = pool.map((member) => member.worker.card.id);
-  if (choice.kind === "worker") return { worker: choice.id, source: "client", reason: "the client named the worker" };
+  if (choice.kind === "worker") {
+    return choice.by === "baseline"
+      ? { worker: choice.id, source: "baseline", reason: "the key is served by its baseline" }
+      : { worker: choice.id, source: "client", reason: "the client named the worker" };
+  }
   const owner = toolOwner(chat, ids);
   if (owner)
     return { worker: owner, source: "tool_owner", reason: "the worker made the tool calls that this turn answers" };

@@ -40,7 +40,7 @@ export type ArmDeps = {
   readonly settings: Pick<Settings, "keySecret">;
   /** What a worker's name stands for, and every worker that there is. */
   readonly resolve: (name: string) => Result<ModelChoice, ShoalError>;
-  readonly workers: readonly string[];
+  readonly workers: () => readonly string[];
 };
 
 /**
@@ -90,9 +90,9 @@ const armOf = async (request: ArmRequest, share: number, deps: ArmDeps): Promise
   return isUnsettled ? ((await recallArm(request, deps)) ?? drawn) : drawn;
 };
 
-const ownerOf = (chat: ChatRequest, workers: readonly string[]): string | null => {
+const ownerOf = (chat: ChatRequest, workers: () => readonly string[]): string | null => {
   const last = newResults(chat.messages).at(-1);
-  return last ? ownerOfToolCall(last.toolCallId, workers) : null;
+  return last ? ownerOfToolCall(last.toolCallId, workers()) : null;
 };
 
 const remembered = createMemory<Arm>(10_000);

@@ -4,7 +4,7 @@ import { ok, type Result } from "../../shared/result.ts";
 import type { Context } from "../runtime/context.ts";
 import type { Format } from "../formats/format.ts";
 import { decideAnew } from "../plan/plan.ts";
-import { receive } from "../pipeline.ts";
+import { receive, withTier } from "../pipeline.ts";
 import { boundPlan, cardsOf, outputCapOf } from "../reserve.ts";
 
 /** `POST /v1/plan`: what the conductor would do with the request, and the most it could cost. No worker is called. */
@@ -13,8 +13,11 @@ export const previewPlan = async (
   format: Format,
   context: Context,
 ): Promise<Result<object, ShoalError>> => {
-  const received = await receive(request, format, context);
+  const asked = await receive(request, format, context);
+  if (!asked.ok) return asked;
+  const received = withTier(asked.value, context);
   if (!received.ok) return received;
+  const { rollout } = asked.value;
   const { chat, input, pool, grant, preference } = received.value;
   const { decision, source, fallback } = await decideAnew(received.value, context);
   const cardOf = cardsOf(pool);
@@ -23,6 +26,7 @@ export const previewPlan = async (
     object: "plan",
     model: chat.model,
     preference,
+    ...(rollout && { mode: rollout.mode, arm: rollout.arm }),
     source,
     fallback,
     plan: decision.plan,
