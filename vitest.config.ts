@@ -8,7 +8,7 @@ export default defineConfig({
         plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
         test: { name: "edge", include: ["test/edge/**/*.test.ts"] },
       },
-      { test: { name: "node", include: ["test/{shared,bench}/**/*.test.ts"] } },
+      { test: { name: "node", include: ["test/{shared,bench,local}/**/*.test.ts"] } },
       {
         // The native addon does not take parallel workers in one process.
         test: {
