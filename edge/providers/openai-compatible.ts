@@ -19,6 +19,8 @@ export type CompatibleHost = {
   readonly abilities?: readonly Ability[];
   readonly reasoning?: Dialect["reasoning"];
   readonly fixed?: Fields;
+  /** Without the function: every model as its card says. */
+  readonly offer?: NonNullable<Provider["offer"]>;
 };
 
 /** A host that speaks Chat Completions at an address of its own. */
@@ -41,15 +43,35 @@ export const createCompatible = (host: CompatibleHost): Provider => {
     send: sendTo("/chat/completions"),
     decoder: (call) => createChatDecoder({ provider: name, upstream: call.upstream }),
     error: (status, headers, body) => readError(name, status, headers, body),
+    ...(host.offer && { offer: host.offer }),
   };
 };
+
+/**
+ * Hosts that keep a request in a part of the world; that of Europe takes Britain and Switzerland for a part of it, which
+ * are not in the Union. Their prices differ from the others' and are not known.
+ * https://openrouter.ai/docs/guides/features/in-region-routing https://openrouter.ai/business/eu
+ */
+const openrouterRegion = /^https:\/\/(eu|us)\.openrouter\.ai(\/|$)/;
+
+const openrouterPlace = (baseUrl: string): Pick<Connection, "dataRegion"> => {
+  if (/^https:\/\/openrouter\.ai(\/|$)/.test(baseUrl)) return { dataRegion: "global" };
+  return openrouterRegion.exec(baseUrl)?.[1] === "us" ? { dataRegion: "us" } : {};
+};
+
+const connectOpenrouter = (baseUrl: string, apiKey: string): Connection => ({
+  apiKey,
+  baseUrl,
+  ...openrouterPlace(baseUrl),
+});
 
 /** https://openrouter.ai/docs/api-reference/chat-completion */
 export const openrouter = createCompatible({
   name: "openrouter",
   needs: "OPENROUTER_API_KEY is not set",
-  connect: ({ OPENROUTER_API_KEY: apiKey }) =>
-    apiKey ? { apiKey, baseUrl: "https://openrouter.ai/api/v1", dataRegion: "global" } : null,
+  connect: ({ OPENROUTER_API_KEY: apiKey, OPENROUTER_BASE_URL: baseUrl }) =>
+    apiKey ? connectOpenrouter(baseUrl || "https://openrouter.ai/api/v1", apiKey) : null,
+  offer: (_model, { baseUrl }) => ({ priceFactor: openrouterRegion.test(baseUrl) ? null : 1, lacks: [] }),
   reasoning: "object",
   // Left to itself, OpenRouter drops parameters that the host it picks does not take.
   fixed: { provider: { require_parameters: true } },

@@ -157,6 +157,26 @@ testProvider(local, {
   ],
 });
 
+describe("the usage of hosts", () => {
+  it.each([
+    ["within the completion", 120, 100],
+    ["beside the completion, as the total tells", 200, 180],
+  ])("counts reasoning as output where it is %s", (_, total_tokens, outputTokens) => {
+    const usage = {
+      prompt_tokens: 20,
+      completion_tokens: 100,
+      total_tokens,
+      completion_tokens_details: { reasoning_tokens: 80 },
+    };
+    const decoder = litellm.decoder(makeCall());
+    const events = decoder.push({ data: JSON.stringify({ id: "c1", model: "m", choices: [], usage }) });
+    expect(events).toContainEqual({
+      type: "usage",
+      usage: expect.objectContaining({ inputTokens: 20, outputTokens, reasoningTokens: 80 }),
+    });
+  });
+});
+
 const reasoningOf = (model: string) =>
   ({ type: "reasoning", text: "", signature: `openrouter/${model}|{"details":[{"type":"reasoning.text"}]}` }) as const;
 
@@ -305,5 +325,18 @@ describe("the registry", () => {
     ["openai is the name of a built-in provider", [{ ...host, name: "openai" }]],
   ])("names what is wrong: %s", (problem, hosts) => {
     expect(() => registryOf(hosts)).toThrow(problem);
+  });
+});
+
+describe("hosts of openrouter", () => {
+  it.each([
+    ["", "global", 1],
+    ["https://us.openrouter.ai/api/v1", "us", null],
+    ["https://eu.openrouter.ai/api/v1", undefined, null],
+    ["https://proxy.example.com/v1", undefined, 1],
+  ])("%s is in %s and costs %j times as much", (baseUrl, dataRegion, priceFactor) => {
+    const made = openrouter.connect({ OPENROUTER_API_KEY: key, OPENROUTER_BASE_URL: baseUrl });
+    expect(made?.dataRegion).toBe(dataRegion);
+    expect(made && openrouter.offer?.("openai/gpt-5.4", made)).toEqual({ priceFactor, lacks: [] });
   });
 });
