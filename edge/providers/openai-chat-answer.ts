@@ -12,16 +12,24 @@ const endReasons: Readonly<Record<string, EndReason>> = {
   content_filter: "content_filter",
 };
 
-/** `cached` and `cacheWrite` are parts of `prompt_tokens`. The second names are DeepSeek's and LiteLLM's. */
+/**
+ * `cached` and `cacheWrite` are parts of `prompt_tokens`. The second names are DeepSeek's and LiteLLM's. Reasoning is
+ * part of `completion_tokens`, but for hosts as xAI, where the total tells that it stands apart. Everyone bills it.
+ * https://docs.x.ai/docs/guides/reasoning
+ */
 const readUsage = (usage: Fields): Usage => {
   const prompt = fieldsOf(usage["prompt_tokens_details"]);
   const completion = fieldsOf(usage["completion_tokens_details"]);
+  const inputTokens = countOf(usage["prompt_tokens"]);
+  const written = countOf(usage["completion_tokens"]);
+  const reasoningTokens = countOf(completion["reasoning_tokens"]);
+  const isApart = countOf(usage["total_tokens"]) === inputTokens + written + reasoningTokens;
   return {
-    inputTokens: countOf(usage["prompt_tokens"]),
+    inputTokens,
     cachedInputTokens: countOf(prompt["cached_tokens"] ?? usage["prompt_cache_hit_tokens"]),
     cacheWriteTokens: countOf(prompt["cache_write_tokens"] ?? usage["cache_creation_input_tokens"]),
-    outputTokens: countOf(usage["completion_tokens"]),
-    reasoningTokens: countOf(completion["reasoning_tokens"]),
+    outputTokens: isApart ? written + reasoningTokens : written,
+    reasoningTokens,
     source: "reported",
   };
 };

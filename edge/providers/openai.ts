@@ -59,6 +59,11 @@ const familiar = (call: Call): Call => ({ ...call, upstream: call.upstream.repla
 type Variant = {
   /** Fields that every body of Chat Completions carries. */
   readonly fixed?: Fields;
+  /**
+   * Every call asks for the standard tier: otherwise the account's own setting decides, and with it the price.
+   * https://developers.openai.com/api/reference/resources/chat
+   */
+  readonly namesTier?: boolean;
   /** Chat Completions takes no files there. */
   readonly filesByResponses?: boolean;
 };
@@ -66,21 +71,23 @@ type Variant = {
 /** What OpenAI's models take and give, wherever they run: which of the two protocols carries a call, and how. */
 export const createOpenaiProtocol = (
   provider: string,
-  { fixed = { store: false }, filesByResponses = false }: Variant = {},
+  { fixed = { store: false }, namesTier = false, filesByResponses = false }: Variant = {},
 ): Pick<Provider, "request" | "decoder"> => {
+  const tier = namesTier ? { service_tier: "default" as const } : {};
   const dialect: Dialect = {
     provider,
     cap: "max_completion_tokens",
     systemRole: "developer",
     endUser: "safety_identifier",
     reasoning: "effort",
-    fixed,
+    fixed: { ...fixed, ...tier },
   };
   const originOf = ({ upstream }: Call): Origin => ({ provider, upstream });
   const isResponse = (call: Call) =>
     speaksResponses(familiar(call), originOf(call)) || (filesByResponses && hasFile(call) && !isBeyondResponses(call));
   return {
-    request: (call) => (isResponse(call) ? responseBody(call, originOf(call)) : chatBody(call, dialect)),
+    request: (call) =>
+      isResponse(call) ? { ...responseBody(call, originOf(call)), ...tier } : chatBody(call, dialect),
     decoder: (call) => (isResponse(call) ? createResponseDecoder : createChatDecoder)(originOf(call)),
   };
 };
@@ -123,7 +130,7 @@ const connectTo = (baseUrl: string, apiKey: string): Connection => {
 };
 
 export const openai: Provider = {
-  ...createOpenaiProtocol(name),
+  ...createOpenaiProtocol(name, { namesTier: true }),
   name,
   needs: "OPENAI_API_KEY is not set",
   abilities: openaiAbilities,

@@ -212,6 +212,7 @@ describe("openai requests", () => {
       stream_options: { include_usage: true },
       max_completion_tokens: 1000,
       store: false,
+      service_tier: "default",
       messages: [
         { role: "developer", content: "Be brief." },
         {
@@ -339,6 +340,7 @@ describe("openai requests", () => {
       model: "gpt-6.2-sol",
       stream: true,
       store: false,
+      service_tier: "default",
       include: ["reasoning.encrypted_content"],
       max_output_tokens: 1000,
       reasoning: { effort: "max" },
