@@ -25,6 +25,7 @@ import { logBug } from "./runtime/log-bug.ts";
 import { runtimeOf } from "./runtime/runtime.ts";
 import { readTrace } from "./routes/read-trace.ts";
 import { tellUsage } from "./routes/usage.ts";
+import { tellRollout } from "./routes/rollout.ts";
 import { deleteResponse, listInputItems, readResponse } from "./routes/stored-responses.ts";
 import type { ShoalError } from "../shared/errors.ts";
 import { ok, type Result } from "../shared/result.ts";
@@ -158,6 +159,13 @@ app.get("/v1/usage", async (c) => {
   const grant = await identify(c.req.raw, "usage", context);
   const usage = grant.ok ? await tellUsage(grant.value.identity.tenant, c.req.raw, context) : grant;
   return usage.ok ? usage.value : refuse(c.req.raw, context, usage.error);
+});
+
+app.get("/v1/rollout", async (c) => {
+  const { context } = c.var;
+  const grant = await identify(c.req.raw, "usage", context);
+  const told = grant.ok ? await tellRollout(grant.value.identity.tenant, c.req.raw, context) : grant;
+  return told.ok ? told.value : refuse(c.req.raw, context, told.error);
 });
 
 app.route("/admin", admin);

@@ -22,7 +22,7 @@ export const baseHeaders = ({
 export const answerHeaders = (
   planned: Planned,
   rollout: Pick<Rollout, "mode" | "arm"> | null,
-  context: Pick<Context, "requestId" | "timing">,
+  context: Parameters<typeof baseHeaders>[0],
 ): Record<string, string> => ({
   ...baseHeaders(context),
   "x-shoal-plan": [describePlan(planned), ...(rollout ? [`mode=${rollout.mode}`, `arm=${rollout.arm}`] : [])].join(

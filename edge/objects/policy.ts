@@ -24,17 +24,24 @@ export const modeSchema = z.union([
 
 /**
  * When a canary goes back to its baseline by itself: once it is as good as sure that one of these is passed. Ratios and
- * differences are Shoal's against the baseline's, a request each.
+ * differences are Shoal's against the baseline's, a request each. What is absent is as `defaultBounds` has it.
  */
 export const rolloutBoundsSchema = z.strictObject({
-  max_cost_ratio: z.number().positive().max(1_000).default(1.25),
+  max_cost_ratio: z.number().positive().max(1_000).optional(),
   /** Difference of the shares of requests that fail. */
-  max_error_rate_delta: z.number().min(0).max(1).default(0.02),
+  max_error_rate_delta: z.number().min(0).max(1).optional(),
   /** Of the whole answer. */
-  max_latency_ratio: z.number().positive().max(1_000).default(1.5),
+  max_latency_ratio: z.number().positive().max(1_000).optional(),
   /** Of each arm, before anything is judged. */
-  min_requests: z.number().int().min(10).max(1_000_000).default(50),
+  min_requests: z.number().int().min(10).max(1_000_000).optional(),
 });
+
+export const defaultBounds = {
+  max_cost_ratio: 1.25,
+  max_error_rate_delta: 0.02,
+  max_latency_ratio: 1.5,
+  min_requests: 50,
+} as const;
 
 /**
  * What a tenant's keys, or one key, may do, and how they are served. Both have the same fields: lists and limits of a key
@@ -60,7 +67,7 @@ export const policySchema = z.strictObject({
 
 export type Policy = z.infer<typeof policySchema>;
 export type Limits = z.infer<typeof limitsSchema>;
-export type RolloutBounds = z.infer<typeof rolloutBoundsSchema>;
+export type RolloutBounds = Readonly<Record<keyof typeof defaultBounds, number>>;
 
 /** What the key may do within what its tenant may. `hasBudget`: a limit in dollars applies to it. */
 export const recordOf = (

@@ -12,7 +12,7 @@ import {
   type Values,
 } from "../rollout/figures.ts";
 import { dayOf } from "./daily.ts";
-import { rolloutBoundsSchema, type Policy } from "./policy.ts";
+import { defaultBounds, type Policy, type RolloutBounds } from "./policy.ts";
 import type { LateForecast, RolloutForecast, Settlement } from "./records.ts";
 import { readStage, stopStage } from "./rollout-stages.ts";
 
@@ -135,10 +135,10 @@ const judgeStage = (sql: SqlStorage, id: number, tenant: Policy, now: number): v
 };
 
 /** The key's own go before the tenant's. */
-export const boundsOf = (sql: SqlStorage, keyId: string, tenant: Policy) => {
+export const boundsOf = (sql: SqlStorage, keyId: string, tenant: Policy): RolloutBounds => {
   const [row] = sql.exec<{ policy: string }>("SELECT policy FROM keys WHERE id = ?", keyId).toArray();
   const own: Policy = row ? JSON.parse(row.policy) : {};
-  return own.rollout_bounds ?? tenant.rollout_bounds ?? rolloutBoundsSchema.parse({});
+  return { ...defaultBounds, ...tenant.rollout_bounds, ...own.rollout_bounds };
 };
 
 type Place = { readonly stage: number; readonly arm: Arm; readonly day: string };

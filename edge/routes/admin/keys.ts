@@ -3,9 +3,10 @@ import * as z from "zod";
 import type { ShoalError } from "../../../shared/errors.ts";
 import { hashKey, makeApiKey } from "../../authenticate/api-key.ts";
 import type { KeyEntry } from "../../objects/key-list.ts";
-import { policyPatchShape } from "../../objects/policy-patch.ts";
+import { patchPolicy, policyPatchShape } from "../../objects/policy-patch.ts";
 import { policySchema } from "../../objects/policy.ts";
 import type { Context } from "../../runtime/context.ts";
+import { checkRollout } from "../../rollout/check-rollout.ts";
 import { readQuery } from "../read-query.ts";
 import { checkPolicy } from "./check-policy.ts";
 import type { AdminEnv } from "./env.ts";
@@ -88,6 +89,8 @@ keys.post("/tenants/:tenant/keys", async (c) => {
 
   const { id, key, hash } = await makeKey(tenant.value.id, context);
   const object = context.objects.tenant(tenant.value.id);
+  const unservable = checkRollout(await object.readPolicy(), policy);
+  if (unservable) return refuse(context, unservable);
   await object.createKey({ id, hash, name: called, expiresAt: toTime(expires), policy });
   c.set("detail", { fields: Object.keys(body.value), created: id });
   const made = await object.readKey(id);
@@ -115,7 +118,11 @@ keys.patch("/tenants/:tenant/keys/:key", async (c) => {
   const tenant = await findTenant(c.req.param("tenant"), context);
   if (!tenant.ok) return refuse(context, tenant.error);
 
-  const changed = await context.objects.tenant(tenant.value.id).changeKey(c.req.param("key"), {
+  const object = context.objects.tenant(tenant.value.id);
+  const [known, above] = await Promise.all([object.readKey(c.req.param("key")), object.readPolicy()]);
+  const unservable = known && checkRollout(above, patchPolicy(known.policy, patch));
+  if (unservable) return refuse(context, unservable);
+  const changed = await object.changeKey(c.req.param("key"), {
     ...(called !== undefined && { name: called }),
     ...(expires !== undefined && { expiresAt: toTime(expires) }),
     policy: patch,

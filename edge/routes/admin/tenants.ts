@@ -4,9 +4,10 @@ import type { ShoalError } from "../../../shared/errors.ts";
 import { toDollars } from "../../../shared/pricing.ts";
 import { devTenant } from "../../authenticate/authenticate.ts";
 import type { TenantEntry } from "../../objects/directory.ts";
-import { policyPatchShape } from "../../objects/policy-patch.ts";
+import { patchPolicy, policyPatchShape } from "../../objects/policy-patch.ts";
 import { policySchema } from "../../objects/policy.ts";
 import type { Spend } from "../../objects/standing.ts";
+import { checkRollout } from "../../rollout/check-rollout.ts";
 import { readQuery } from "../read-query.ts";
 import { checkPolicy } from "./check-policy.ts";
 import type { AdminEnv } from "./env.ts";
@@ -61,7 +62,7 @@ tenants.post("/tenants", async (c) => {
   const body = await readBody(newTenant, c.req.raw, context);
   if (!body.ok) return refuse(context, body.error);
   const { id: tenant, name: called, ...policy } = body.value;
-  const wrong = checkPolicy(policy, context.roster, context.arrivedAt);
+  const wrong = checkPolicy(policy, context.roster, context.arrivedAt) ?? checkRollout(policy);
   if (wrong) return refuse(context, wrong);
 
   const region = context.objects.region();
@@ -104,6 +105,8 @@ tenants.patch("/tenants/:tenant", async (c) => {
 
   const tenant = objects.tenant(entry.value.id);
   const region = objects.region();
+  const unservable = checkRollout(patchPolicy(await tenant.readPolicy(), patch));
+  if (unservable) return refuse(context, unservable);
   const policy = await tenant.patchPolicy(patch);
   if (called !== undefined) await region.renameTenant(entry.value.id, called);
   if (status !== undefined) {

@@ -3,6 +3,7 @@ import type { Context as HonoContext } from "hono";
 import type { ShoalError } from "../../../shared/errors.ts";
 import type { Result } from "../../../shared/result.ts";
 import type { Context } from "../../runtime/context.ts";
+import { tellRollout } from "../rollout.ts";
 import { tellUsage } from "../usage.ts";
 import type { AdminEnv } from "./env.ts";
 import { findTenant } from "./find-tenant.ts";
@@ -22,5 +23,7 @@ const ofTenant = async (c: HonoContext<AdminEnv>, tell: Tell): Promise<Response>
 };
 
 usage.get("/tenants/:tenant/usage", (c) => ofTenant(c, tellUsage));
+
+usage.get("/tenants/:tenant/rollout", (c) => ofTenant(c, tellRollout));
 
 usage.get("/tenants/:tenant/ledger", (c) => ofTenant(c, tellLedger));
