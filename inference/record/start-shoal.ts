@@ -38,6 +38,7 @@ export const startShoal = async (io: {
     env: {
       SHOAL_CHAT_MODEL: "none",
       ...io.env,
+      SHOAL_REGIONS: "",
       SHOAL_PORT: String(port),
       SHOAL_INFERENCE_PORT: String(inferencePort),
       SHOAL_STATE_DIR: stateDir,
