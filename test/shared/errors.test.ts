@@ -22,6 +22,7 @@ const examples: { readonly [K in Kind]: Extract<ShoalError, { kind: K }> } = {
   context_too_long: { kind: "context_too_long", tokens: 300_000, limitTokens: 200_000 },
   rate_limited: { kind: "rate_limited", limit: "requests per minute", retryAfterSeconds: 3 },
   insufficient_budget: { kind: "insufficient_budget", limit: "dollars per month", retryAfterSeconds: null },
+  not_cached: { kind: "not_cached" },
   no_worker: { kind: "no_worker", message: "no provider is configured", retryAfterSeconds: 5 },
   internal: { kind: "internal" },
 };
@@ -44,6 +45,7 @@ const statuses: Readonly<Record<Kind, number>> = {
   context_too_long: 400,
   rate_limited: 429,
   insufficient_budget: 402,
+  not_cached: 504,
   no_worker: 503,
   internal: 500,
 };
