@@ -138,7 +138,14 @@ const judgeStage = (sql: SqlStorage, id: number, tenant: Policy, now: number): v
 export const boundsOf = (sql: SqlStorage, keyId: string, tenant: Policy): RolloutBounds => {
   const [row] = sql.exec<{ policy: string }>("SELECT policy FROM keys WHERE id = ?", keyId).toArray();
   const own: Policy = row ? JSON.parse(row.policy) : {};
-  return { ...defaultBounds, ...tenant.rollout_bounds, ...own.rollout_bounds };
+  const bound = (name: keyof RolloutBounds): number =>
+    own.rollout_bounds?.[name] ?? tenant.rollout_bounds?.[name] ?? defaultBounds[name];
+  return {
+    max_cost_ratio: bound("max_cost_ratio"),
+    max_error_rate_delta: bound("max_error_rate_delta"),
+    max_latency_ratio: bound("max_latency_ratio"),
+    min_requests: bound("min_requests"),
+  };
 };
 
 type Place = { readonly stage: number; readonly arm: Arm; readonly day: string };
