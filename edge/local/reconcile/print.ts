@@ -37,7 +37,7 @@ const header = [
   "%",
   "ledger in, out",
   "vendor in, out",
-  "drift",
+  "drift in tokens",
 ];
 
 const cellsOf = ({ day, provider, worker, ledger, vendor, dollarDrift, tokenDrift }: Row): readonly string[] => [
