@@ -113,7 +113,7 @@ const compareCosts = ({ decision }: Planned, calls: readonly CallRow[], health: 
 };
 
 /** What the ledger has of a replayed answer, whatever the client is shown of it: one request, for nothing, to nobody. */
-const fromCache: CallRow = { step: "cache", worker: "cache", usage: noUsage, cost: 0 };
+const fromCache: CallRow = { step: "cache", worker: "cache", provider: "cache", usage: noUsage, cost: 0 };
 
 /** A failed worker's step is tried again under the same name by another. */
 const keyOf = (event: { readonly step: string; readonly worker: string }) => `${event.step} ${event.worker}`;

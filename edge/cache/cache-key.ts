@@ -14,6 +14,7 @@ const version = "1";
 
 export type KeyedRequest = {
   readonly chat: ChatRequest;
+  /** The tier or worker that serves it. */
   readonly choice: ModelChoice;
   readonly preference: Preference;
   readonly grant: Grant;
@@ -45,20 +46,16 @@ export const cacheKey = async (request: KeyedRequest, { settings, roster }: KeyD
 };
 
 /** All that decides who answers and is none of the request's words. Who is resting at the moment does not. */
-const answerersOf = ({ choice, preference, grant: { record } }: KeyedRequest, roster: KeyDeps["roster"]) => {
-  const { mode, canaryPercent, baseline } = record.rollout;
-  return {
-    choice,
-    preference,
-    workers: inOrder(record.allowedWorkers),
-    vendors: inOrder(record.allowedVendors),
-    dataRegions: inOrder(record.allowedDataRegions),
-    outputCap: record.outputCap,
-    hasBudget: record.hasBudget,
-    rollout: { mode, canaryPercent, baseline },
-    weights: roster.weightsDate,
-    roster: inOrder(roster.entries.map(({ card }) => card.id)),
-  };
-};
+const answerersOf = ({ choice, preference, grant: { record } }: KeyedRequest, roster: KeyDeps["roster"]) => ({
+  choice,
+  preference,
+  workers: inOrder(record.allowedWorkers),
+  vendors: inOrder(record.allowedVendors),
+  dataRegions: inOrder(record.allowedDataRegions),
+  outputCap: record.outputCap,
+  hasBudget: record.hasBudget,
+  weights: roster.weightsDate,
+  roster: inOrder(roster.entries.map(({ card }) => card.id)),
+});
 
 const inOrder = (names: readonly string[] | null): readonly string[] | null => names && names.toSorted();

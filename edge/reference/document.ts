@@ -100,17 +100,40 @@ const writeHeaders = ({ streams }: Operation): readonly Json[] =>
           schema: { type: "string" },
           example: "true",
         },
+        {
+          name: "x-shoal-cache",
+          in: "header",
+          required: false,
+          description: "Seconds: how old an answer to the same request may be that is given instead of a new one",
+          schema: { type: "integer", minimum: 1, maximum: 604_800 },
+          example: 600,
+        },
+        {
+          name: "cache-control",
+          in: "header",
+          required: false,
+          description: "`no-cache`, `no-store`, `max-age`, `min-fresh`, `only-if-cached`, as RFC 9111 has them",
+          schema: { type: "string" },
+          example: "no-cache",
+        },
       ]
     : [];
 
 const requestId = { "x-request-id": { $ref: "#/components/headers/requestId" } };
+const fromCache = {
+  "x-cache": {
+    description: "Where a cache is wanted: whether the answer came from it, or it was passed by",
+    schema: { type: "string", enum: ["HIT", "MISS", "BYPASS"] },
+  },
+  age: { description: "Of an answer from the cache, in seconds", schema: { type: "integer", minimum: 0 } },
+};
 
 const writeSuccess = ({ status, answer, streams, page, csv }: Operation): Json => ({
   [status]: {
     description: answer || page ? "Done" : "Done; nothing comes back",
     ...(page && { content: { "text/html": { schema: { type: "string" } } } }),
     ...(answer && {
-      headers: requestId,
+      headers: { ...requestId, ...(streams && fromCache) },
       content: {
         "application/json": { schema: refTo(answer.name) },
         ...(streams && { "text/event-stream": { schema: { type: "string" } } }),
@@ -133,7 +156,7 @@ const reasons: Readonly<Record<number, string>> = {
   500: "A bug",
   502: "A vendor failed",
   503: "Not now: no worker, or too much to do",
-  504: "A vendor took too long",
+  504: "A vendor took too long, or no answer is cached where only that was wanted",
   529: "Not now: too much to do",
 };
 

@@ -128,6 +128,18 @@ describe("account", () => {
     });
   });
 
+  it("writes a replayed answer as one request, for nothing, to nobody, whatever its reader is shown", async () => {
+    const { subject } = await setUp();
+    const planned = { ...subject.planned, source: "cache" as const };
+    const { accounted, written } = await setUp({ planned });
+    const shown = [textDelta("Three"), used("answer", "w/b", usageOf(30, 7), 0), endedBy("answer", "w/b")];
+    expect(await read(accounted(saying(shown)))).toEqual(shown);
+    const { row, trace } = await written();
+    expect(row).toMatchObject({ status: "complete", worker: "w/b", inputTokens: 0, outputTokens: 0, cost: 0 });
+    expect(row?.calls).toMatchObject([{ worker: "cache", cost: 0 }]);
+    expect(trace).toMatchObject({ plan: { source: "cache" }, steps: [], cost_usd: 0 });
+  });
+
   it("keeps the isolate alive from the start until the row is written", async () => {
     const { accounted, work, clock } = await setUp();
     const events = accounted(saying(inner, answer));

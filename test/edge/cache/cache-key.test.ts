@@ -45,7 +45,6 @@ describe("the key of a cached answer", () => {
     ["other data regions", ask({}, { allowedDataRegions: ["eu"] })],
     ["another cap", ask({}, { outputCap: 100 })],
     ["a budget", ask({}, { hasBudget: true })],
-    ["a baseline", ask({}, { rollout: { mode: "off", canaryPercent: 0, baseline: "north/a" } })],
   ];
   it.each(strangers)("differs for %s", async (_, request) => {
     expect(await cacheKey(request, deps)).not.toBe(await plain);
