@@ -1,10 +1,19 @@
 import type { ShoalError } from "../shared/errors.ts";
-import type { MicroDollars } from "../shared/pricing.ts";
 import { err, ok, type Result } from "../shared/result.ts";
 import type { Identity } from "./authenticate/authenticate.ts";
 import type { Clock } from "./runtime/clock.ts";
 import { createMemory } from "./runtime/memory.ts";
-import type { KeyRecord, Lease, Scope } from "./objects/records.ts";
+import type { RateNote } from "./runtime/rates.ts";
+import type { Timing } from "./runtime/timing.ts";
+import {
+  noAmounts,
+  type Amounts,
+  type KeyRecord,
+  type Lease,
+  type Rate,
+  type Rates,
+  type Scope,
+} from "./objects/records.ts";
 import type { Objects } from "./objects/objects.ts";
 
 /** A record is used for five seconds, used while it is refreshed behind for five more, and then asked for anew. */
@@ -12,6 +21,12 @@ const freshMs = 5_000;
 const staleMs = 10_000;
 /** An isolate stops drawing this long before a lease expires, so that its opening arrives in time. */
 const leaseMarginMs = 2_000;
+/** With fewer needs left than this the next lease is asked for behind, where the last one was ample. */
+const fewNeeds = 5;
+const ampleNeeds = 10;
+/** After nothing could be had ahead. */
+const pauseMs = 1_000;
+const minuteMs = 60_000;
 
 /** `scope`: what the request needs the key to be good for; null: any live key will do. */
 export type Admittance = {
@@ -20,136 +35,280 @@ export type Admittance = {
   readonly affinity: string | null;
 };
 
-export type Grant = { readonly identity: Identity; readonly record: KeyRecord };
+/** `permit`: the lease that lets this one request begin; absent for who asks no worker. */
+export type Grant = { readonly identity: Identity; readonly record: KeyRecord; readonly permit?: string };
 
-/** Dollars that this isolate may hand to requests of one key. */
-type Purse = { readonly id: string; amount: MicroDollars | null; readonly expiresAt: number };
+export type Admitted = { readonly grant: Grant; readonly affinityWorker: string | null };
+
+/** What this isolate may hand to requests of one key; null where nothing limits it. */
+type Purse = {
+  readonly id: string;
+  readonly expiresAt: number;
+  readonly granted: Lease;
+  readonly left: Record<keyof Amounts, number | null>;
+};
+
 type Entry = {
   readonly record: KeyRecord;
+  readonly version: number;
   readonly readAt: number;
   readonly purses: readonly Purse[];
-  /** What the last request drew: the next lease is asked for as much before it is needed. */
-  lastNeed: MicroDollars;
+  /** As the tenant's object saw them when it was last asked. */
+  readonly rates: Rates;
+  /** The dollars and tokens of the last request: the next lease is asked for as much before it is needed. */
+  lastNeed: Amounts;
   refreshing: boolean;
+  /** Before then no lease is asked for ahead: there was none. */
+  aheadFrom: number;
 };
 
 export type AdmitDeps = {
   readonly objects: Objects;
   readonly clock: Clock;
   readonly waitUntil: (work: Promise<unknown>) => void;
+  readonly timing: Pick<Timing, "waited">;
+  readonly rates: Pick<RateNote, "tell">;
 };
 
 const entries = createMemory<Entry>(10_000);
+/** The newest version heard of each tenant's keys and policy. */
+const versions = createMemory<number>(10_000);
+
+const one: Amounts = { ...noAmounts, requests: 1, slots: 1 };
 
 /**
- * Whether the key is alive, and what it may do. Warm: no object is awaited. Cold: one call to the tenant's object, which
- * also looks up the conversation's worker. Fails with `invalid_key`, `insufficient_budget`, or `forbidden` naming the
- * scope that the key lacks.
+ * Whether the key is alive, what it may do, and whether its limits let one more request begin. Warm: no object is
+ * awaited. Cold: one call to the tenant's object, which also looks up the conversation's worker. Fails with
+ * `invalid_key`, `rate_limited`, or `forbidden` naming the scope that the key lacks.
  */
 export const admit = async (
   identity: Identity,
-  { scope, affinity }: Admittance,
+  admittance: Admittance,
   deps: AdmitDeps,
 ): Promise<Result<Admitted, ShoalError>> => {
-  const admitted = await recall(identity, affinity, deps);
-  if (!admitted.ok || scope === null || admitted.value.grant.record.scopes.includes(scope)) return admitted;
-  return err({ kind: "forbidden", message: `the key lacks the scope '${scope}'` });
+  const entry = await known(identity, admittance, one, deps);
+  if (!entry.ok) return entry;
+  const { record, leaseId, affinityWorker } = entry.value;
+  const grant: Grant = { identity, record, ...(leaseId !== null && { permit: leaseId }) };
+  const refusal = lacking(record, admittance);
+  if (refusal) {
+    giveBack(grant);
+    return err(refusal);
+  }
+  if (leaseId !== null) return ok({ grant, affinityWorker });
+  const drawn = await take(identity, one, deps);
+  return drawn.ok ? ok({ grant: { ...grant, permit: drawn.value.leaseId }, affinityWorker }) : drawn;
 };
 
-export type Admitted = { readonly grant: Grant; readonly affinityWorker: string | null };
-
-const recall = async (
+/** Whose key it is, where no worker is asked: limits of requests do not count. Fails with `invalid_key` or `forbidden`. */
+export const recognize = async (
   identity: Identity,
-  affinity: string | null,
+  scope: Scope | null,
   deps: AdmitDeps,
-): Promise<Result<Admitted, ShoalError>> => {
-  const entry = entries.get(identity.keyHash);
-  const age = entry ? deps.clock.now() - entry.readAt : Number.POSITIVE_INFINITY;
-  if (entry && age < staleMs) {
-    if (age >= freshMs && !entry.refreshing) {
-      entry.refreshing = true;
-      deps.waitUntil(refresh(identity, entry, deps));
-    }
-    return ok({ grant: { identity, record: entry.record }, affinityWorker: null });
-  }
-  const asked = await ask(identity, { need: 0, draw: 0, affinity }, deps);
-  if (!asked.ok) return asked;
-  const { record, affinityWorker } = asked.value;
-  return ok({ grant: { identity, record }, affinityWorker });
+): Promise<Result<Grant, ShoalError>> => {
+  const entry = await known(identity, { scope, affinity: null }, noAmounts, deps);
+  if (!entry.ok) return entry;
+  const { record } = entry.value;
+  const refusal = lacking(record, { scope });
+  return refusal ? err(refusal) : ok({ identity, record });
 };
 
-/** Renews record and lease behind a request. What cannot be afforded or reached now is for the next request to find. */
-const refresh = async (identity: Identity, entry: Entry, deps: AdmitDeps): Promise<void> => {
-  try {
-    const asked = await ask(identity, { need: entry.lastNeed, draw: 0, affinity: null }, deps);
-    if (!asked.ok && asked.error.kind === "insufficient_budget")
-      await ask(identity, { need: 0, draw: 0, affinity: null }, deps);
-  } catch {
-    entry.refreshing = false;
-  }
+const lacking = ({ scopes }: KeyRecord, { scope }: Pick<Admittance, "scope">): ShoalError | null =>
+  scope === null || scopes.includes(scope)
+    ? null
+    : { kind: "forbidden", message: `the key lacks the scope '${scope}'` };
+
+/** A request that was let in and then refused, before a worker was asked, is as if it had not come. */
+export const giveBack = ({ identity, permit }: Grant): void => {
+  const purse = entries.get(identity.keyHash)?.purses.find(({ id }) => id === permit);
+  if (purse) spend(purse, { ...noAmounts, requests: -1, slots: -1 });
+};
+
+type Known = {
+  readonly record: KeyRecord;
+  /** Null: nothing was drawn yet. */
+  readonly leaseId: string | null;
+  readonly affinityWorker: string | null;
+};
+
+/** The key's record; a cold isolate asks for what the request needs on the same way. */
+const known = async (
+  identity: Identity,
+  { affinity }: Admittance,
+  need: Amounts,
+  deps: AdmitDeps,
+): Promise<Result<Known, ShoalError>> => {
+  deps.rates.tell(() => readRates(identity, deps.clock.now()));
+  const entry = freshEntry(identity, deps.clock.now());
+  if (!entry) return firstAsk(identity, { need, draw: need, affinity }, deps);
+  const now = deps.clock.now();
+  const isBehind = entry.version < (versions.get(identity.tenant) ?? 0);
+  if (isBehind || now - entry.readAt >= freshMs || isLow(entry, now)) refresh(identity, entry, deps);
+  return ok({ record: entry.record, leaseId: null, affinityWorker: null });
+};
+
+const freshEntry = ({ keyHash }: Identity, now: number): Entry | null => {
+  const entry = entries.get(keyHash);
+  return entry && now - entry.readAt < staleMs ? entry : null;
+};
+
+const firstAsk = async (identity: Identity, asks: Ask, deps: AdmitDeps): Promise<Result<Known, ShoalError>> => {
+  deps.timing.waited();
+  const asked = await ask(identity, asks, deps);
+  if (asked.ok) return asked;
+  // What another request has brought in meanwhile may do for this one too.
+  const late = freshEntry(identity, deps.clock.now());
+  const leaseId = late && takeHeld(identity, asks.draw, deps.clock.now());
+  return late && leaseId !== null ? ok({ record: late.record, leaseId, affinityWorker: null }) : asked;
+};
+
+/** Renews record and lease behind a request. What cannot be had or reached now is for the next request to find. */
+const refresh = (identity: Identity, entry: Entry, deps: AdmitDeps): void => {
+  if (entry.refreshing) return;
+  entry.refreshing = true;
+  const renew = async () => {
+    const need = { ...entry.lastNeed, requests: 1, slots: 1 };
+    const asked = await ask(identity, { need, draw: noAmounts, affinity: null }, deps);
+    if (asked.ok || asked.error.kind === "invalid_key") return;
+    entry.aheadFrom = deps.clock.now() + pauseMs;
+    await ask(identity, { need: noAmounts, draw: noAmounts, affinity: null }, deps);
+  };
+  deps.waitUntil(
+    renew().catch(() => {
+      entry.refreshing = false;
+    }),
+  );
 };
 
 /**
- * Draws an amount from the key's lease, asking the tenant's object for another when it does not cover it. Gives the
- * lease's id, under which the opening is recorded.
+ * Draws from the key's leases, asking the tenant's object for another when none covers the need. Gives the lease's id,
+ * under which the opening is recorded. Fails with `rate_limited` or `insufficient_budget`.
  */
 export const draw = async (
   { identity }: Grant,
-  amount: MicroDollars,
+  need: Pick<Amounts, "tokens" | "amount">,
   deps: AdmitDeps,
-): Promise<Result<{ leaseId: string }, ShoalError>> => {
+): Promise<Result<{ readonly leaseId: string }, ShoalError>> => {
+  const whole = { ...noAmounts, ...need };
   const entry = entries.get(identity.keyHash);
-  if (entry) entry.lastNeed = amount;
-  const held = takeHeld(identity, amount, deps.clock.now());
+  if (entry) entry.lastNeed = whole;
+  return take(identity, whole, deps);
+};
+
+const take = async (
+  identity: Identity,
+  need: Amounts,
+  deps: AdmitDeps,
+): Promise<Result<{ readonly leaseId: string }, ShoalError>> => {
+  const held = takeHeld(identity, need, deps.clock.now());
   if (held !== null) return ok({ leaseId: held });
-  const asked = await ask(identity, { need: amount, draw: amount, affinity: null }, deps);
+  deps.timing.waited();
+  const asked = await ask(identity, { need, draw: need, affinity: null }, deps);
   if (asked.ok) return ok({ leaseId: asked.value.leaseId });
   // What another request has brought in meanwhile may cover this one too.
-  const late = takeHeld(identity, amount, deps.clock.now());
+  const late = takeHeld(identity, need, deps.clock.now());
   return late === null ? asked : ok({ leaseId: late });
 };
 
-/** Takes the amount from the first purse that covers it; null when none does. */
-const takeHeld = ({ keyHash }: Identity, amount: MicroDollars, now: number): string | null =>
-  entries.get(keyHash)?.purses.find((purse) => take(purse, amount, now))?.id ?? null;
+/** Takes the need from the first purse that covers it; null when none does. */
+const takeHeld = ({ keyHash }: Identity, need: Amounts, now: number): string | null => {
+  const purse = entries.get(keyHash)?.purses.find((candidate) => covers(candidate, need, now));
+  if (!purse) return null;
+  spend(purse, need);
+  return purse.id;
+};
 
-const take = (purse: Purse, amount: MicroDollars, now: number): boolean => {
-  if (purse.amount === null) return true;
-  if (purse.expiresAt - leaseMarginMs <= now || purse.amount < amount) return false;
-  purse.amount -= amount;
-  return true;
+const resources = ["requests", "slots", "tokens", "amount"] as const;
+
+const covers = ({ left, expiresAt }: Purse, need: Amounts, now: number): boolean =>
+  resources.every((resource) => {
+    const held = left[resource];
+    return held === null || need[resource] === 0 || (held >= need[resource] && expiresAt - leaseMarginMs > now);
+  });
+
+const spend = ({ left }: Purse, need: Amounts): void => {
+  for (const resource of resources) {
+    const held = left[resource];
+    if (held !== null) left[resource] = held - need[resource];
+  }
 };
 
 /** `need`: what the lease must cover; `draw`: what of it is taken for the request that asks. */
-type Ask = { readonly need: MicroDollars; readonly draw: MicroDollars; readonly affinity: string | null };
+type Ask = { readonly need: Amounts; readonly draw: Amounts; readonly affinity: string | null };
 
-const ask = async (identity: Identity, { need, draw: drawn, affinity }: Ask, deps: AdmitDeps) => {
+type Asked = Known & { readonly leaseId: string };
+
+const ask = async (
+  identity: Identity,
+  { need, draw: drawn, affinity }: Ask,
+  deps: AdmitDeps,
+): Promise<Result<Asked, ShoalError>> => {
   const { keyId, keyHash, tenant, dev } = identity;
   const answer = await deps.objects.tenant(tenant).admit({ keyId, keyHash, need, dev, affinity });
   if (!answer.ok) {
-    // A key without money keeps what its purses still hold.
-    if (answer.error.kind === "invalid_key") entries.delete(keyHash);
-    return err(answer.error);
+    // A key that has reached a limit keeps what its purses still hold.
+    if (answer.error.kind === "invalid_key") {
+      entries.delete(keyHash);
+      return err(answer.error);
+    }
+    const { rates, ...refusal } = answer.error;
+    deps.rates.tell(() => rates);
+    return err(refusal);
   }
-  const { record, lease, affinityWorker } = answer.value;
+  const { record, version, lease, rates, affinityWorker } = answer.value;
   const now = deps.clock.now();
-  const kept = (entries.get(keyHash)?.purses ?? []).filter((purse) => isWorthKeeping(purse, now));
+  const before = entries.get(keyHash);
+  const purse = toPurse(lease);
+  spend(purse, drawn);
+  versions.set(tenant, Math.max(version, versions.get(tenant) ?? 0));
   entries.set(keyHash, {
     record,
+    version,
     readAt: now,
-    purses: [...kept, toPurse(lease, drawn)],
-    lastNeed: need,
+    purses: [...(before?.purses ?? []).filter((held) => isWorthKeeping(held, purse, now)), purse],
+    rates,
+    lastNeed: before?.lastNeed ?? { ...noAmounts, tokens: need.tokens, amount: need.amount },
     refreshing: false,
+    aheadFrom: before?.aheadFrom ?? 0,
   });
   return ok({ record, leaseId: lease.id, affinityWorker });
 };
 
-const isWorthKeeping = ({ amount, expiresAt }: Purse, now: number): boolean =>
-  amount !== null && amount > 0 && expiresAt - leaseMarginMs > now;
+const toPurse = (lease: Lease): Purse => {
+  const { id, expiresAt, requests, slots, tokens, amount } = lease;
+  return { id, expiresAt, granted: lease, left: { requests, slots, tokens, amount } };
+};
 
-/** The lease, less what is drawn at once. */
-const toPurse = ({ id, amount, expiresAt }: Lease, drawn: MicroDollars): Purse => ({
-  id,
-  amount: amount === null ? null : amount - drawn,
-  expiresAt,
-});
+/** Something is in it, and the same is limited as now. */
+const isWorthKeeping = (held: Purse, newest: Purse, now: number): boolean =>
+  held.expiresAt - leaseMarginMs > now &&
+  resources.some((resource) => (held.left[resource] ?? 0) > 0) &&
+  resources.every((resource) => (held.left[resource] === null) === (newest.left[resource] === null));
+
+/** Whether the next lease is to be asked for ahead: the last one was ample, and few needs are left. */
+const isLow = ({ purses, lastNeed, aheadFrom }: Entry, now: number): boolean => {
+  if (now < aheadFrom) return false;
+  const need = { ...lastNeed, requests: 1, slots: 1 };
+  const live = purses.filter(({ expiresAt }) => expiresAt - leaseMarginMs > now);
+  return resources.some((resource) => {
+    const last = live.findLast(({ granted }) => (granted[resource] ?? 0) > 0);
+    if (!last || (last.granted[resource] ?? 0) < ampleNeeds * need[resource]) return false;
+    return sumLeft(live, resource) < fewNeeds * need[resource];
+  });
+};
+
+const sumLeft = (purses: readonly Purse[], resource: keyof Amounts): number =>
+  purses.reduce((sum, { left }) => sum + (left[resource] ?? 0), 0);
+
+/** What is left of the rates as far as this isolate knows; null while it knows nothing of the key. */
+const readRates = ({ keyHash }: Identity, now: number): Rates | null => {
+  const entry = entries.get(keyHash);
+  if (!entry) return null;
+  const live = entry.purses.filter(({ expiresAt }) => expiresAt > now);
+  const refilled = (rate: Rate | null, resource: "requests" | "tokens"): Rate | null => {
+    if (rate === null) return null;
+    const since = Math.max(0, now - entry.readAt) / minuteMs;
+    return { limit: rate.limit, left: Math.min(rate.limit, rate.left + rate.limit * since + sumLeft(live, resource)) };
+  };
+  return { requests: refilled(entry.rates.requests, "requests"), tokens: refilled(entry.rates.tokens, "tokens") };
+};

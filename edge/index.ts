@@ -2,7 +2,7 @@ import { Hono, type Context as HonoContext } from "hono";
 import { METHOD_NAME_ALL } from "hono/router";
 import { ulid } from "ulid";
 import { admin } from "./routes/admin/admin.ts";
-import { admit, type Grant } from "./admit.ts";
+import { recognize, type Grant } from "./admit.ts";
 import type { AppEnv } from "./runtime/app-env.ts";
 import { authenticate } from "./authenticate/authenticate.ts";
 import { createContext, type Context } from "./runtime/context.ts";
@@ -17,8 +17,11 @@ import { pagePolicy, writePage } from "./reference/page.ts";
 import { askLocalStatus } from "./routes/local-status.ts";
 import { countTokens } from "./routes/count-tokens.ts";
 import { embed } from "./routes/embeddings.ts";
+import { tellEvaluation } from "./routes/evaluation.ts";
+import { giveFeedback } from "./routes/feedback.ts";
 import { listModels, listNamedModels, readModel, readNamedModel, type ModelList } from "./routes/models.ts";
 import { respond } from "./pipeline.ts";
+import { rosterFor } from "./pool/tenant-roster.ts";
 import { previewPlan } from "./routes/plan-preview.ts";
 import type { Scope } from "./objects/records.ts";
 import { logBug } from "./runtime/log-bug.ts";
@@ -28,7 +31,7 @@ import { tellUsage } from "./routes/usage.ts";
 import { tellRollout } from "./routes/rollout.ts";
 import { deleteResponse, listInputItems, readResponse } from "./routes/stored-responses.ts";
 import type { ShoalError } from "../shared/errors.ts";
-import { ok, type Result } from "../shared/result.ts";
+import type { Result } from "../shared/result.ts";
 
 export { CacheShard } from "./objects/cache.ts";
 export { Region } from "./objects/region.ts";
@@ -66,7 +69,9 @@ app.post("/v1/messages", (c) => respond(c.req.raw, messages, c.var.context));
 app.post("/v1/messages/count_tokens", async (c) => {
   const { context } = c.var;
   const grant = await identify(c.req.raw, "answers", context);
-  const count = grant.ok ? await countTokens(c.req.raw, context) : grant;
+  const count = grant.ok
+    ? await countTokens(c.req.raw, { ...context, roster: await rosterFor(grant.value, context) })
+    : grant;
   return count.ok ? c.json(count.value, 200, baseHeaders(context)) : refuse(c.req.raw, context, count.error);
 });
 
@@ -106,8 +111,7 @@ const identify = async (
 ): Promise<Result<Grant, ShoalError>> => {
   const identity = await authenticate(request.headers, context.settings);
   if (!identity.ok) return identity;
-  const admitted = await admit(identity.value, { scope, affinity: null }, context);
-  return admitted.ok ? ok(admitted.value.grant) : admitted;
+  return recognize(identity.value, scope, context);
 };
 
 app.post("/v1/embeddings", async (c) => {
@@ -118,9 +122,9 @@ app.post("/v1/embeddings", async (c) => {
 });
 
 /** Which models there are for whoever asks. */
-const modelsFor = async ({ record: key }: Grant, context: Context): Promise<ModelList> => ({
-  roster: context.roster,
-  key,
+const modelsFor = async (grant: Grant, context: Context): Promise<ModelList> => ({
+  roster: await rosterFor(grant, context),
+  key: grant.record,
   local: await askLocalStatus(context),
   embeds: context.settings.inference !== null,
   now: context.arrivedAt,
@@ -166,6 +170,20 @@ app.get("/v1/rollout", async (c) => {
   const grant = await identify(c.req.raw, "usage", context);
   const told = grant.ok ? await tellRollout(grant.value.identity.tenant, c.req.raw, context) : grant;
   return told.ok ? told.value : refuse(c.req.raw, context, told.error);
+});
+
+app.post("/v1/feedback", async (c) => {
+  const { context } = c.var;
+  const grant = await identify(c.req.raw, "feedback", context);
+  const given = grant.ok ? await giveFeedback(c.req.raw, grant.value, context) : grant;
+  return given.ok ? c.json(given.value, 200, baseHeaders(context)) : refuse(c.req.raw, context, given.error);
+});
+
+app.get("/v1/evaluation", async (c) => {
+  const { context } = c.var;
+  const grant = await identify(c.req.raw, "usage", context);
+  if (!grant.ok) return refuse(c.req.raw, context, grant.error);
+  return c.json(await tellEvaluation(grant.value, context), 200, baseHeaders(context));
 });
 
 app.route("/admin", admin);

@@ -4,7 +4,7 @@ import type { Preference } from "../shared/preference.ts";
 import { err, ok, type Result } from "../shared/result.ts";
 import { countInput, type InputTokens } from "../shared/tokens.ts";
 import { account } from "./account/account.ts";
-import { admit, type Grant } from "./admit.ts";
+import { admit, giveBack, type Admitted, type Grant } from "./admit.ts";
 import { authenticate } from "./authenticate/authenticate.ts";
 import { lookUp } from "./cache/cache.ts";
 import { affinityKeys, recallWorker, type AffinityKeys } from "./conversation/affinity.ts";
@@ -25,6 +25,8 @@ import { decideAnew, plan, type Planned } from "./plan/plan.ts";
 import { choosePool, type Member } from "./pool/pool.ts";
 import { readPreference } from "./pool/preference.ts";
 import { resolveModel, type ModelChoice } from "./pool/resolve-model.ts";
+import type { Roster } from "./pool/roster.ts";
+import { rosterFor } from "./pool/tenant-roster.ts";
 import { reserve } from "./reserve.ts";
 import { chooseArm, type Rollout } from "./rollout/choose-arm.ts";
 import { toShadow } from "./rollout/shadow.ts";
@@ -44,11 +46,13 @@ const answer = async (request: Request, format: Format, context: Context): Promi
   const received = await receive(request, format, context);
   if (!received.ok) return received;
 
-  const cached = await lookUp({ ...received.value, choice: received.value.served, headers: request.headers }, context);
-  if (!cached.ok) return cached;
+  const { roster } = received.value;
+  const asked = { ...received.value, choice: received.value.served, headers: request.headers };
+  const cached = await lookUp(asked, roster === context.roster ? context : { ...context, roster });
+  if (!cached.ok) return refused(received.value, cached);
 
   const answered = cached.value.replay ? ok(cached.value.replay) : await work(received.value, context);
-  if (!answered.ok) return answered;
+  if (!answered.ok) return refused(received.value, answered);
   const { events, planned } = answered.value;
 
   const { chat, client, signatures, turns, rollout } = received.value;
@@ -59,6 +63,12 @@ const answer = async (request: Request, format: Format, context: Context): Promi
   const kept = client.keep ? keepTurn(told, { ...client.keep, head }, { ...context, turns }) : told;
   const headers = () => ({ ...answerHeaders(planned, rollout, context), ...cached.value.headers });
   return ok(await encode(kept, { format, client, planned, head, headers }, context));
+};
+
+/** Let in, but not served: it counts against no limit. */
+const refused = <Failure>({ grant }: Pick<Received, "grant">, failure: Failure): Failure => {
+  giveBack(grant);
+  return failure;
 };
 
 /** What workers answer: plan ▸ reserve ▸ execute. */
@@ -101,9 +111,9 @@ const shadowOf = (received: Received, context: Context) => {
 
 /** The same request with the pool of its tier, where the baseline alone would serve it. */
 export const withTier = (received: Received, context: Context): Result<Received, ShoalError> => {
-  const { chat, choice, grant, input } = received;
+  const { chat, choice, grant, input, roster } = received;
   if (received.served === choice) return ok(received);
-  const pool = choosePool(context.roster.entries, { chat, choice, key: grant.record, input }, context);
+  const pool = choosePool(roster.entries, { chat, choice, key: grant.record, input }, context);
   return pool.ok ? ok({ ...received, served: choice, pool: pool.value }) : pool;
 };
 
@@ -119,6 +129,8 @@ type Received = {
   readonly rollout: Rollout | null;
   readonly preference: Preference;
   readonly input: InputTokens;
+  /** As the tenant has it. */
+  readonly roster: Roster;
   readonly pool: readonly Member[];
   /** Null when the client named the worker: then there is none to stay with. */
   readonly affinity: AffinityKeys | null;
@@ -152,20 +164,55 @@ export const receive = async (
   const admitted = await admit(identity.value, { scope: "answers", affinity: early?.previous ?? null }, context);
   timing.mark("admit");
   if (!admitted.ok) return admitted;
-  const { grant } = admitted.value;
-  if (!choice.ok) return choice;
 
+  const ofTenant = await rosterFor(admitted.value.grant, context);
+  const chosen =
+    choice.ok || ofTenant === roster ? choice : resolveModel(sent.value.chat.model, ofTenant, context.arrivedAt);
+  if (!chosen.ok) return refused(admitted.value, chosen);
+
+  const { headers } = request;
+  const admission = {
+    ...admitted.value,
+    headers,
+    sent: sent.value,
+    choice: chosen.value,
+    roster: ofTenant,
+    affinity: early,
+    keysOf,
+  };
+  const prepared = await prepare(admission, format, context);
+  return prepared.ok ? prepared : refused(admitted.value, prepared);
+};
+
+/** A request that was let in. `affinity`: as far as it is known before kept turns are. */
+type Admission = Admitted & {
+  readonly headers: Headers;
+  readonly sent: ClientRequest;
+  readonly choice: ModelChoice;
+  readonly roster: Roster;
+  readonly affinity: AffinityKeys | null;
+  readonly keysOf: (client: ClientRequest) => Promise<AffinityKeys> | null;
+};
+
+/** recall ▸ arm ▸ pool */
+const prepare = async (
+  { grant, affinityWorker, headers, sent, choice, roster, affinity: early, keysOf }: Admission,
+  format: Format,
+  context: Context,
+): Promise<Result<Received, ShoalError>> => {
+  const { timing } = context;
+  const { tenant } = grant.identity;
   const turns = createKeptTurns(tenant, context);
-  const client = sent.value.recall ? await turns.recall(sent.value.recall) : sent;
-  if (sent.value.recall) timing.mark("recall");
+  const client = sent.recall ? await turns.recall(sent.recall) : ok(sent);
+  if (sent.recall) timing.mark("recall");
   if (!client.ok) return client;
   const { chat } = client.value;
   const affinity = early ?? (await keysOf(client.value));
 
-  const preference = readPreference(request.headers, grant.record);
+  const preference = readPreference(headers, grant.record);
   if (!preference.ok) return preference;
   const input = countInput(chat);
-  const armed = { choice: choice.value, key: grant.record, tenant, chat, affinity };
+  const armed = { choice, key: grant.record, tenant, chat, affinity };
   const resolve = (name: string) => resolveModel(name, roster, context.arrivedAt);
   const workers = () => roster.cards.map(({ id }) => id);
   const serving = await chooseArm(armed, { ...context, resolve, workers });
@@ -182,15 +229,15 @@ export const receive = async (
     client: client.value,
     chat: restored.chat,
     grant,
-    choice: choice.value,
+    choice,
     served,
     rollout,
     preference: preference.value,
     input: restored.chat === chat ? input : countInput(restored.chat),
+    roster,
     pool: pool.value,
     affinity,
-    affinityWorker:
-      ownerOfContinued(sent.value, pool.value) ?? (affinity && recallWorker(affinity)) ?? admitted.value.affinityWorker,
+    affinityWorker: ownerOfContinued(sent, pool.value) ?? (affinity && recallWorker(affinity)) ?? affinityWorker,
     signatures,
     turns,
   });

@@ -78,20 +78,47 @@ const reserveUpTo = async (
   deps: ReserveDeps,
 ): Promise<Result<Reservation, ShoalError>> => {
   const bounds = { input: request.input, outputCap, cardOf: cardsOf(request.pool) };
-  const amount = boundPlan(withoutReview(plan), bounds);
-  const drawn = await draw(request.grant, amount, deps);
+  const sure = withoutReview(plan);
+  const workers = workersOf(sure);
+  const need = {
+    amount: boundPlan(sure, bounds),
+    tokens: foreseeTokens(request.input, { ...request, calls: workers.length }),
+  };
+  const drawn = await draw(request.grant, need, deps);
   if (!drawn.ok) return drawn;
-  open({ part: 0, amount, leaseId: drawn.value.leaseId, worker: workersOf(plan).at(-1) ?? "" }, request, deps);
+  const { permit } = request.grant;
+  const { leaseId } = drawn.value;
+  open(
+    { part: 0, ...need, leaseId, ...(permit !== undefined && { permit }), worker: workers.at(-1) ?? "" },
+    request,
+    deps,
+  );
 
   let parts = 1;
   const extend = async (worker: string, chat: ChatRequest): Promise<boolean> => {
-    const call = { input: countInput(chat), maxOutputTokens: chat.maxOutputTokens };
-    const more = boundCall(worker, call, bounds);
+    const input = countInput(chat);
+    const more = {
+      amount: boundCall(worker, { input, maxOutputTokens: chat.maxOutputTokens }, bounds),
+      tokens: foreseeTokens(input, { ...request, calls: 1 }),
+    };
     const extension = await draw(request.grant, more, deps);
-    if (extension.ok) open({ part: parts++, amount: more, leaseId: extension.value.leaseId, worker }, request, deps);
+    if (extension.ok) open({ part: parts++, ...more, leaseId: extension.value.leaseId, worker }, request, deps);
     return extension.ok;
   };
   return ok({ outputCap, extend });
+};
+
+/**
+ * Tokens that count at once against a limit per minute: the likely input of each call, and of the output what the client
+ * asks for. What no client names is not guessed: settlement puts what vendors counted in the place of all this, and a
+ * minute that was overdrawn makes the next requests wait. A request never needs more than a whole minute's.
+ */
+const foreseeTokens = (
+  { likely }: Pick<InputTokens, "likely">,
+  { chat, grant, calls }: Pick<ReserveInput, "chat" | "grant"> & { readonly calls: number },
+): number => {
+  const { tokensPerMinute } = grant.record;
+  return tokensPerMinute === null ? 0 : Math.min(tokensPerMinute, calls * (likely + (chat.maxOutputTokens ?? 0)));
 };
 
 /** The cards of a pool by id; throws for a stranger, which no checked plan names. */
@@ -105,7 +132,7 @@ export const cardsOf = (pool: readonly Member[]) => {
 };
 
 const open = (
-  reserved: Pick<Opening, "part" | "amount" | "leaseId" | "worker">,
+  reserved: Pick<Opening, "part" | "tokens" | "amount" | "permit" | "leaseId" | "worker">,
   { grant, chat }: ReserveInput,
   deps: ReserveDeps,
 ): void => {

@@ -12,6 +12,7 @@ import type { CallRow, Settlement } from "../objects/records.ts";
 import type { Outbox } from "../objects/outbox.ts";
 import type { Planned } from "../plan/plan.ts";
 import type { Health } from "../pool/health.ts";
+import type { Member } from "../pool/pool.ts";
 import type { ModelChoice } from "../pool/resolve-model.ts";
 import { rememberArm, type Rollout } from "../rollout/choose-arm.ts";
 import { takeSample, toForecast } from "../rollout/sample.ts";
@@ -27,6 +28,7 @@ export type Subject = {
   readonly client: ClientRequest;
   readonly choice: ModelChoice;
   readonly planned: Planned;
+  readonly pool: readonly Pick<Member, "worker" | "own">[];
   /** Null when the conversation has no worker to stay with. */
   readonly affinity: AffinityKeys | null;
   /** The arm that serves it; absent where there are none. */
@@ -67,7 +69,7 @@ export async function* account(events: Events, subject: Subject, deps: AccountDe
     if (settlement.affinity) rememberWorker(settlement.affinity.key, settlement.affinity.worker);
     if (settlement.affinity?.arm) rememberArm(settlement.affinity.key, settlement.affinity.arm);
     deps.outbox.settle(tenant, settlement, trace);
-    compareCosts(subject.planned, settlement.calls, deps.health);
+    compareCosts(subject, settlement.calls, deps.health);
     settled.resolve(deps.outbox.send(tenant, gatherMs));
     if (subject.shadow) deps.waitUntil(tellShadow(subject.shadow, trace, deps).catch(logBug));
   };
@@ -103,11 +105,17 @@ const tellShadow = async (ask: () => Promise<Shadow>, trace: Trace, { outbox }: 
 };
 
 /** What calls that got the user's own words cost beside what was foreseen; inner steps of a workflow have other texts. */
-const compareCosts = ({ decision }: Planned, calls: readonly CallRow[], health: AccountDeps["health"]): void => {
+const compareCosts = (
+  { planned: { decision }, pool }: Pick<Subject, "planned" | "pool">,
+  calls: readonly CallRow[],
+  health: AccountDeps["health"],
+): void => {
   if (!isDirect(decision.plan) && decision.plan.kind !== "ballot") return;
   for (const { worker, usage, cost } of calls) {
     const foreseen = decision.scores.find((score) => score.worker === worker)?.costDollars ?? null;
     if (foreseen === null || cost === null || usage.source !== "reported") continue;
+    // What one tenant has of its own says nothing to others.
+    if (pool.some((member) => member.own && member.worker.card.id === worker)) continue;
     health.settled(worker, { foreseen, charged: toDollars(cost) });
   }
 };
@@ -183,6 +191,7 @@ const createBook = (subject: Subject, deps: AccountDeps) => {
       settlement: {
         requestId: deps.requestId,
         keyId: subject.grant.identity.keyId,
+        ...(subject.grant.permit !== undefined && { permit: subject.grant.permit }),
         at: deps.arrivedAt,
         model: subject.client.chat.model,
         worker,

@@ -1,4 +1,5 @@
 import { readBias } from "./bias.ts";
+import { readOwnMeans } from "./own-means.ts";
 import { recordOf, type Policy } from "./policy.ts";
 import type { AdmitRequest, KeyRecord } from "./records.ts";
 import { selectNumber } from "./select-number.ts";
@@ -52,9 +53,15 @@ export const findKey = (
     .exec<KeyRow>("SELECT id, name, expires_at, revoked_at, policy FROM keys WHERE id = ? AND hash = ?", keyId, keyHash)
     .toArray();
   if (!row || row.revoked_at !== null || (row.expires_at !== null && row.expires_at <= now)) return null;
-  const own = { id: row.id, name: row.name, policy: parsePolicy(row.policy) };
+  const key = { id: row.id, name: row.name, policy: parsePolicy(row.policy) };
   const bias = readBias(sql);
-  return { ...recordOf(own, readPolicy(sql)), cacheEpoch: readCacheEpoch(sql), ...(bias && { bias }) };
+  const own = readOwnMeans(sql);
+  return {
+    ...recordOf(key, readPolicy(sql)),
+    cacheEpoch: readCacheEpoch(sql),
+    ...(bias && { bias }),
+    ...(own && { own }),
+  };
 };
 
 /** The tenant's own policy. */
@@ -76,6 +83,9 @@ const readCacheEpoch = (sql: SqlStorage): number => selectNumber(sql, "SELECT ep
 export const raiseCacheEpoch = (sql: SqlStorage): void => {
   sql.exec("INSERT INTO cache (id, epoch) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET epoch = epoch + 1");
 };
+
+/** Counts up whenever a key, the tenant's policy or its standing changes: the schema's triggers see to it. */
+export const readVersion = (sql: SqlStorage): number => selectNumber(sql, "SELECT version AS n FROM version") ?? 0;
 
 const parsePolicy = (json: string): Policy => {
   const policy: Policy = JSON.parse(json);

@@ -1,8 +1,8 @@
 import { err, ok, type Result } from "../../shared/result.ts";
-import { toMicroDollars, type MicroDollars } from "../../shared/pricing.ts";
-import type { Policy } from "./policy.ts";
-import type { Lease, Refusal } from "./records.ts";
-import { selectNumber } from "./select-number.ts";
+import { changeAccount, readAccount, type Change } from "./accounts.ts";
+import { holdersOf, type Holder } from "./holders.ts";
+import type { Amounts, Lease, Rates, Refusal } from "./records.ts";
+import { ratesOf, refuse, roomsOf, type Room } from "./rooms.ts";
 
 /** Milliseconds for which an isolate may draw on what it was granted. */
 const leaseMs = 10_000;
@@ -13,46 +13,103 @@ const leaseMs = 10_000;
 const leaseNeeds = 20;
 const leaseShare = 4;
 
-/** Sets dollars aside for an isolate; refused when the need does not fit into what the tenant has left. */
-export const grantLease = (
-  sql: SqlStorage,
-  policy: Policy,
-  need: MicroDollars,
-  now: number,
-): Result<Lease, Refusal> => {
-  const id = crypto.randomUUID();
-  const expiresAt = now + leaseMs;
-  const monthly = policy.limits?.usd_per_month;
-  if (monthly === undefined) return ok({ id, amount: null, expiresAt });
+export type Granted = { readonly lease: Lease; readonly rates: Rates };
 
-  const remaining = toMicroDollars(monthly) - committed(sql, now);
-  if (need > 0 && need > remaining) {
-    return err({
-      kind: "insufficient_budget",
-      limit: "dollars per month",
-      retryAfterSeconds: secondsToNextMonth(now),
-    });
-  }
-  const needs = need === 0 ? 0 : Math.floor(remaining / leaseShare / need);
-  const amount = need * Math.max(1, Math.min(needs, leaseNeeds));
-  sql.exec("INSERT INTO leases (id, remaining, expires_at) VALUES (?, ?, ?)", id, amount, expiresAt);
-  return ok({ id, amount, expiresAt });
+/** Sets aside for an isolate what requests of one key will need; refused when the need does not fit into a limit. */
+export const grantLease = (sql: SqlStorage, keyId: string, need: Amounts, now: number): Result<Granted, Refusal> => {
+  const holders = holdersOf(sql, keyId);
+  const rooms = holders.flatMap((holder) => roomsOf(sql, holder, readAccount(sql, holder, now), now));
+  const reached = refuse(rooms, need);
+  if (reached) return err({ ...reached, rates: ratesOf(rooms) });
+
+  const granted = {
+    requests: grant(rooms, "requests", need),
+    slots: grant(rooms, "slots", need),
+    tokens: grant(rooms, "tokens", need),
+    amount: grant(rooms, "amount", need),
+  };
+  const lease: Lease = { id: crypto.randomUUID(), expiresAt: now + leaseMs, ...granted };
+  if (Object.values(granted).some((amount) => amount !== null && amount > 0))
+    keepLease(sql, keyId, lease, holders, now);
+  const left = rooms.map((room) => ({ ...room, left: room.left - (granted[room.resource] ?? 0) }));
+  return ok({ lease, rates: ratesOf(left) });
 };
+
+/** Null where nothing limits it. */
+const grant = (rooms: readonly Room[], resource: keyof Amounts, { [resource]: need }: Amounts): number | null => {
+  const left = rooms.filter((room) => room.resource === resource).map((room) => room.left);
+  if (left.length === 0) return null;
+  if (need === 0) return 0;
+  const needs = Math.floor(Math.min(...left) / leaseShare / need);
+  return need * Math.max(1, Math.min(needs, leaseNeeds));
+};
+
+const keepLease = (sql: SqlStorage, keyId: string, lease: Lease, holders: readonly Holder[], now: number): void => {
+  sql.exec(
+    "INSERT INTO leases (id, key_id, requests, slots, tokens, amount, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    lease.id,
+    keyId,
+    lease.requests,
+    lease.slots,
+    lease.tokens,
+    lease.amount,
+    lease.expiresAt,
+  );
+  for (const holder of holders) changeAccount(sql, holder, changeOf(lease, 1), now);
+};
+
+type LeaseRow = Omit<Lease, "id" | "expiresAt">;
+
+/** What taking amounts (1) or giving them back (-1) does to an account. */
+export const changeOf = ({ requests, slots, tokens, amount }: LeaseRow, sign: 1 | -1): Change => ({
+  held: sign * (amount ?? 0),
+  slots: sign * (slots ?? 0),
+  requests: sign * (requests ?? 0),
+  tokens: sign * (tokens ?? 0),
+  dollars: sign * (amount ?? 0),
+});
+
+/**
+ * Takes out of a lease what a request has drawn from it, and gives what the lease does not cover: all of it when the
+ * lease has expired and was given back, or when there was no limit.
+ */
+export const drawOnLease = (sql: SqlStorage, id: string, drawn: Amounts): Amounts => {
+  const [row] = sql.exec<LeaseRow>("SELECT requests, slots, tokens, amount FROM leases WHERE id = ?", id).toArray();
+  if (!row) return drawn;
+  const covered = (resource: keyof Amounts) => Math.min(drawn[resource], Math.max(0, row[resource] ?? 0));
+  const from: Amounts = {
+    requests: covered("requests"),
+    slots: covered("slots"),
+    tokens: covered("tokens"),
+    amount: covered("amount"),
+  };
+  sql.exec(
+    "UPDATE leases SET requests = requests - ?, slots = slots - ?, tokens = tokens - ?, amount = amount - ? WHERE id = ?",
+    from.requests,
+    from.slots,
+    from.tokens,
+    from.amount,
+    id,
+  );
+  return lessBy(drawn, from);
+};
+
+const lessBy = (whole: Amounts, part: Amounts): Amounts => ({
+  requests: whole.requests - part.requests,
+  slots: whole.slots - part.slots,
+  tokens: whole.tokens - part.tokens,
+  amount: whole.amount - part.amount,
+});
 
 /** Takes back what was leased and never opened. */
 export const sweepLeases = (sql: SqlStorage, now: number): void => {
-  sql.exec("DELETE FROM leases WHERE expires_at <= ?", now);
-};
-
-/** What this month has cost, what running requests may still cost, and what isolates hold. */
-const committed = (sql: SqlStorage, now: number): MicroDollars =>
-  (selectNumber(sql, "SELECT cost AS n FROM spent WHERE month = ?", monthOf(now)) ?? 0) +
-  (selectNumber(sql, "SELECT sum(amount) AS n FROM reservations") ?? 0) +
-  (selectNumber(sql, "SELECT sum(remaining) AS n FROM leases") ?? 0);
-
-const monthOf = (at: number): string => new Date(at).toISOString().slice(0, 7);
-
-const secondsToNextMonth = (now: number): number => {
-  const date = new Date(now);
-  return Math.ceil((Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1) - now) / 1000);
+  const expired = sql
+    .exec<LeaseRow & { readonly key_id: string }>(
+      "DELETE FROM leases WHERE expires_at <= ? RETURNING key_id, requests, slots, tokens, amount",
+      now,
+    )
+    .toArray();
+  for (const { key_id, ...row } of expired) {
+    for (const holder of holdersOf(sql, key_id)) changeAccount(sql, holder, changeOf(row, -1), now);
+  }
 };

@@ -1,37 +1,63 @@
 import type { MicroDollars } from "../../shared/pricing.ts";
 import { addUsage, noUsage } from "../../shared/usage.ts";
-import { packCalls, unpackCalls } from "./ledger-calls.ts";
+import { changeAccount, type Change } from "./accounts.ts";
 import { addDaily, takeBackDaily } from "./daily.ts";
-import type { LedgerRow, Opening, Settlement } from "./records.ts";
+import { holdersOf, type Holder } from "./holders.ts";
+import { changeOf, drawOnLease } from "./leases.ts";
+import { packCalls, unpackCalls } from "./ledger-calls.ts";
+import { noAmounts, type Amounts, type LedgerRow, type Opening, type Settlement } from "./records.ts";
 import { selectNumber } from "./select-number.ts";
+import { addSpending, raiseAlarms, type Alarm } from "./spending.ts";
+
+/** What each request draws when it begins. */
+const begun: Amounts = { ...noAmounts, requests: 1, slots: 1 };
 
 /** Charges the reservation unless the request settles in time. Idempotent by request id and part. */
-export const openRequest = (sql: SqlStorage, opening: Opening): void => {
+export const openRequest = (sql: SqlStorage, opening: Opening, now: number): void => {
   if (selectNumber(sql, "SELECT 1 AS n FROM ledger WHERE request_id = ?", opening.requestId) !== null) return;
+  const { tokens, amount } = opening;
+  const begins = opening.part === 0 ? begun : noAmounts;
   const { rowsWritten } = sql.exec(
-    `INSERT INTO reservations (request_id, part, key_id, amount, opened_at, expires_at, model, worker)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (request_id, part) DO NOTHING`,
+    `INSERT INTO reservations (request_id, part, key_id, slots, tokens, amount, opened_at, expires_at, model, worker)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (request_id, part) DO NOTHING`,
     opening.requestId,
     opening.part,
     opening.keyId,
-    opening.amount,
+    begins.slots,
+    tokens,
+    amount,
     opening.at,
     opening.expiresAt,
     opening.model,
     opening.worker,
   );
   if (rowsWritten === 0) return;
-  sql.exec("UPDATE leases SET remaining = max(0, remaining - ?) WHERE id = ?", opening.amount, opening.leaseId);
+  // A request is lost as a whole: its parts wait for the last.
+  if (opening.part > 0) {
+    sql.exec(
+      "UPDATE reservations SET expires_at = max(expires_at, ?) WHERE request_id = ?",
+      opening.expiresAt,
+      opening.requestId,
+    );
+  }
+  const uncovered = [
+    drawOnLease(sql, opening.leaseId, { ...noAmounts, tokens, amount }),
+    drawOnLease(sql, opening.permit ?? opening.leaseId, begins),
+  ];
+  for (const holder of holdersOf(sql, opening.keyId)) {
+    for (const amounts of uncovered) changeAccount(sql, holder, changeOf(amounts, 1), now);
+  }
 };
 
-/** Writes the request's row and charges it; a second settlement of the same request does nothing. */
-export const settleRequest = (sql: SqlStorage, settlement: Settlement): void => {
+/** Writes the request's row and charges it; a second settlement of the same request does nothing. Gives new alarms. */
+export const settleRequest = (sql: SqlStorage, settlement: Settlement, now: number): readonly Alarm[] => {
   const [known] = sql
     .exec<{ status: string }>("SELECT status FROM ledger WHERE request_id = ?", settlement.requestId)
     .toArray();
   // A request given up as lost may still report: its own count then replaces the reservation that was charged.
-  if (known && known.status !== "lost") return;
-  if (known) takeBack(sql, settlement.requestId);
+  if (known && known.status !== "lost") return [];
+  const holders = holdersOf(sql, settlement.keyId);
+  if (known) takeBack(sql, settlement.requestId, holders);
 
   const usage = settlement.calls.reduce((sum, call) => addUsage(sum, call.usage), noUsage);
   const cost = settlement.calls.reduce((sum, call) => sum + (call.cost ?? 0), 0);
@@ -54,12 +80,48 @@ export const settleRequest = (sql: SqlStorage, settlement: Settlement): void => 
     usage.source,
     packCalls(settlement.calls),
   );
-  sql.exec("DELETE FROM reservations WHERE request_id = ?", settlement.requestId);
-  addSpent(sql, settlement.at, cost);
   const { at, keyId, model } = settlement;
   settlement.calls.forEach(({ worker, usage: tokens, cost: dollars }, index) => {
     addDaily(sql, { at, keyId, model, worker, usage: tokens, cost: dollars, isFirst: index === 0 });
   });
+  const reserved = closeReservation(sql, settlement.requestId);
+  // One that never opened, since the answer was at hand, counts as a request and is over.
+  const permit = known || reserved.slots > 0 ? undefined : settlement.permit;
+  const begins = permit === undefined ? noAmounts : drawOnLease(sql, permit, begun);
+  const change: Change = {
+    held: -reserved.amount,
+    requests: begins.requests,
+    slots: permit === undefined ? -reserved.slots : begins.slots - begun.slots,
+    tokens: usage.inputTokens + usage.outputTokens - reserved.tokens,
+    dollars: cost - reserved.amount,
+  };
+  return holders.flatMap((holder) => charge(sql, { holder, at, cost, change }, now));
+};
+
+/** What the request had set aside, from now on no more. */
+const closeReservation = (sql: SqlStorage, requestId: string): Amounts =>
+  sql
+    .exec<Amounts>(
+      "DELETE FROM reservations WHERE request_id = ? RETURNING 0 AS requests, slots, tokens, amount",
+      requestId,
+    )
+    .toArray()
+    .reduce(
+      (sum, part) => ({
+        requests: 0,
+        slots: sum.slots + part.slots,
+        tokens: sum.tokens + part.tokens,
+        amount: sum.amount + part.amount,
+      }),
+      noAmounts,
+    );
+
+type Charge = { readonly holder: Holder; readonly at: number; readonly cost: MicroDollars; readonly change: Change };
+
+const charge = (sql: SqlStorage, { holder, at, cost, change }: Charge, now: number): readonly Alarm[] => {
+  const account = changeAccount(sql, holder, change, now);
+  addSpending(sql, holder, at, cost);
+  return raiseAlarms(sql, holder, account, now);
 };
 
 export const readLedgerRow = (sql: SqlStorage, requestId: string): LedgerRow | null => {
@@ -101,32 +163,35 @@ type StoredRow = Omit<LedgerRow, "calls"> & { readonly calls: string };
 
 const toRow = ({ calls, ...row }: StoredRow): LedgerRow => ({ ...row, calls: unpackCalls(calls) });
 
-/** Charges what was opened and never settled, as it was reserved. */
-export const sweepReservations = (sql: SqlStorage, now: number): void => {
-  const lost = sql
-    .exec<{ request_id: string; key_id: string; amount: number; opened_at: number; model: string; worker: string }>(
-      `SELECT request_id, key_id, sum(amount) AS amount, opened_at, model, worker FROM reservations
-       GROUP BY request_id HAVING max(expires_at) <= ?`,
+type Lost = Pick<Opening, "requestId" | "keyId" | "amount" | "model" | "worker"> & { readonly at: number };
+
+/** Charges what was opened and never settled, as it was reserved. Gives new alarms. */
+export const sweepReservations = (sql: SqlStorage, now: number): readonly Alarm[] =>
+  sql
+    .exec<Lost>(
+      `SELECT request_id AS requestId, key_id AS keyId, sum(amount) AS amount, opened_at AS at, model, worker
+       FROM reservations WHERE expires_at <= ? GROUP BY request_id`,
       now,
     )
-    .toArray();
-  for (const row of lost) {
-    sql.exec(
-      `INSERT INTO ledger (request_id, key_id, at, model, worker, status, input_tokens, cached_input_tokens,
-         cache_write_tokens, output_tokens, reasoning_tokens, cost, usage_source)
-       VALUES (?, ?, ?, ?, ?, 'lost', 0, 0, 0, 0, 0, ?, 'unknown')`,
-      row.request_id,
-      row.key_id,
-      row.opened_at,
-      row.model,
-      row.worker,
-      row.amount,
-    );
-    sql.exec("DELETE FROM reservations WHERE request_id = ?", row.request_id);
-    addSpent(sql, row.opened_at, row.amount);
-    const { opened_at: at, key_id: keyId, model, worker, amount } = row;
-    addDaily(sql, { at, keyId, model, worker, usage: noUsage, cost: amount, isFirst: true });
-  }
+    .toArray()
+    .flatMap((lost) => giveUp(sql, lost, now));
+
+const giveUp = (sql: SqlStorage, { requestId, keyId, amount, at, model, worker }: Lost, now: number) => {
+  sql.exec(
+    `INSERT INTO ledger (request_id, key_id, at, model, worker, status, input_tokens, cached_input_tokens,
+       cache_write_tokens, output_tokens, reasoning_tokens, cost, usage_source)
+     VALUES (?, ?, ?, ?, ?, 'lost', 0, 0, 0, 0, 0, ?, 'unknown')`,
+    requestId,
+    keyId,
+    at,
+    model,
+    worker,
+    amount,
+  );
+  addDaily(sql, { at, keyId, model, worker, usage: noUsage, cost: amount, isFirst: true });
+  const { slots } = closeReservation(sql, requestId);
+  const change: Change = { held: -amount, slots: -slots };
+  return holdersOf(sql, keyId).flatMap((holder) => charge(sql, { holder, at, cost: amount, change }, now));
 };
 
 /** When the next reservation runs out; null when there is none. */
@@ -134,7 +199,7 @@ export const nextExpiry = (sql: SqlStorage): number | null =>
   selectNumber(sql, "SELECT min(expires_at) AS n FROM reservations");
 
 /** Undoes what a request was charged when it was given up. */
-const takeBack = (sql: SqlStorage, requestId: string): void => {
+const takeBack = (sql: SqlStorage, requestId: string, holders: readonly Holder[]): void => {
   const [row] = sql
     .exec<{ at: number; key_id: string; model: string; worker: string; cost: number }>(
       "SELECT at, key_id, model, worker, cost FROM ledger WHERE request_id = ?",
@@ -142,16 +207,6 @@ const takeBack = (sql: SqlStorage, requestId: string): void => {
     )
     .toArray();
   if (!row) return;
-  addSpent(sql, row.at, -row.cost);
+  for (const holder of holders) addSpending(sql, holder, row.at, -row.cost);
   takeBackDaily(sql, { at: row.at, keyId: row.key_id, model: row.model, worker: row.worker, cost: row.cost });
 };
-
-const addSpent = (sql: SqlStorage, at: number, cost: MicroDollars): void => {
-  sql.exec(
-    "INSERT INTO spent (month, cost) VALUES (?, ?) ON CONFLICT (month) DO UPDATE SET cost = cost + excluded.cost",
-    monthOf(at),
-    cost,
-  );
-};
-
-const monthOf = (at: number): string => new Date(at).toISOString().slice(0, 7);

@@ -86,6 +86,7 @@ export const recordOf = (
     allowedDataRegions: narrow(tenant.allowed_data_regions, policy.allowed_data_regions),
     preference: policy.preference ?? tenant.preference ?? null,
     outputCap: least(tenant.max_output_tokens, policy.max_output_tokens),
+    tokensPerMinute: least(tenant.limits?.tokens_per_minute, policy.limits?.tokens_per_minute),
     hasBudget: hasDollars(tenant.limits) || hasDollars(policy.limits),
     rollout: { ...mode, baseline: policy.baseline ?? tenant.baseline ?? null },
     cacheSeconds: (policy.cache ?? tenant.cache)?.ttl_seconds ?? null,

@@ -1,6 +1,7 @@
 import type { Arm } from "../rollout/figures.ts";
 import type { TenantBias } from "../../shared/feedback.ts";
 import type { MicroDollars } from "../../shared/pricing.ts";
+import type { WorkerCard } from "../../shared/workers.ts";
 import type { Usage, UsageSource } from "../../shared/usage.ts";
 
 /** What a key may be used for: answers and embeddings, reading back what they cost and how they came about, scoring them. */
@@ -23,6 +24,8 @@ export type KeyRecord = {
   readonly preference: string | null;
   /** Upper bound of output tokens per call; null: none of its own. */
   readonly outputCap: number | null;
+  /** The most tokens that a request has to set aside: the smallest limit per minute; null: none. */
+  readonly tokensPerMinute: number | null;
   /** Whether dollars are limited: then a worker without a known price is refused. */
   readonly hasBudget: boolean;
   /** How far the conductor decides in the baseline's place. */
@@ -48,27 +51,65 @@ export type KeyRecord = {
   readonly exploration: number;
   /** What the tenant's feedback corrects; absent before any. */
   readonly bias?: TenantBias;
+  /** Workers and vendors' keys of the tenant's own; absent when it has none. */
+  readonly own?: OwnMeans;
 };
 
-/** Dollars set aside for one isolate for ten seconds. `amount` null: no budget, nothing to draw down. */
-export type Lease = { readonly id: string; readonly amount: MicroDollars | null; readonly expiresAt: number };
+/** What a tenant has of its own. Encrypted: the data key under the region's secret, vendors' keys under the data key. */
+export type OwnMeans = {
+  readonly workers: readonly WorkerCard[];
+  readonly dataKey: string;
+  /** By the provider's name; they take the place of the operator's. */
+  readonly vendorKeys: Readonly<Record<string, string>>;
+};
+
+/** What requests draw on: `slots` are requests at once, `amount` is micro-dollars. */
+export type Amounts = {
+  readonly requests: number;
+  readonly slots: number;
+  readonly tokens: number;
+  readonly amount: MicroDollars;
+};
+
+export const noAmounts: Amounts = { requests: 0, slots: 0, tokens: 0, amount: 0 };
+
+/** Set aside for one isolate for ten seconds, each drawn once. Null where nothing limits it: nothing to draw down. */
+export type Lease = { readonly id: string; readonly expiresAt: number } & {
+  readonly [Resource in keyof Amounts]: number | null;
+};
+
+/** What a minute's limit still leaves of itself. */
+export type Rate = { readonly limit: number; readonly left: number };
+/** The tightest of the key's and the tenant's; null where there is none. */
+export type Rates = { readonly requests: Rate | null; readonly tokens: Rate | null };
 
 export type AdmitRequest = {
   readonly keyId: string;
   readonly keyHash: string;
-  /** The most that the request at hand can cost; the lease covers it or is refused. 0 when not known yet. */
-  readonly need: MicroDollars;
+  /** The most that the request at hand can use; the lease covers it or is refused. 0 of what is not known yet. */
+  readonly need: Amounts;
   /** The local start's key, which the tenant object then makes known to itself. */
   readonly dev: boolean;
   /** Conversation whose worker is looked up on the way; null for a first turn. */
   readonly affinity: string | null;
 };
 
-export type Refusal =
-  | { readonly kind: "invalid_key" }
+/** `limit`: which, and whose. */
+export type LimitReached =
+  | { readonly kind: "rate_limited"; readonly limit: string; readonly retryAfterSeconds: number }
   | { readonly kind: "insufficient_budget"; readonly limit: string; readonly retryAfterSeconds: number | null };
 
-export type Admission = { readonly record: KeyRecord; readonly lease: Lease; readonly affinityWorker: string | null };
+export type Refusal = { readonly kind: "invalid_key" } | (LimitReached & { readonly rates: Rates });
+
+export type Admission = {
+  readonly record: KeyRecord;
+  /** Counts up whenever a key or the tenant's policy changes. */
+  readonly version: number;
+  readonly lease: Lease;
+  /** Less the lease. */
+  readonly rates: Rates;
+  readonly affinityWorker: string | null;
+};
 
 /** Reported beside the first upstream call: from here on the reservation is charged unless settled. */
 export type Opening = {
@@ -76,7 +117,11 @@ export type Opening = {
   /** 0 for the plan; counts up for what a failover adds. */
   readonly part: number;
   readonly keyId: string;
+  /** The lease under which the request was let in; absent in what a failover adds, which is no request of its own. */
+  readonly permit?: string;
+  /** The lease from which tokens and dollars come. */
   readonly leaseId: string;
+  readonly tokens: number;
   readonly amount: MicroDollars;
   readonly at: number;
   /** When the request is lost if it has not been settled. */
@@ -98,6 +143,8 @@ export type CallRow = {
 export type Settlement = {
   readonly requestId: string;
   readonly keyId: string;
+  /** The lease under which the request was let in; counts where the request asked no worker and so never opened. */
+  readonly permit?: string;
   readonly at: number;
   readonly model: string;
   /** The worker that wrote the answer; null when none did. */

@@ -1,3 +1,5 @@
+import { ownMeansSchema } from "./own-means.ts";
+
 /** The tables of a tenant's object, by version: a step is never changed once it has been deployed. Amounts in micro-dollars. */
 export const tenantSchema: readonly string[] = [
   `CREATE TABLE keys (id TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, name TEXT NOT NULL, created_at INTEGER NOT NULL,
@@ -57,4 +59,40 @@ export const tenantSchema: readonly string[] = [
    CREATE INDEX rollout_conversations_at ON rollout_conversations (at);
    ALTER TABLE affinity ADD COLUMN arm TEXT;`,
   "CREATE TABLE bias (id INTEGER PRIMARY KEY CHECK (id = 1), revision INTEGER NOT NULL, bias TEXT NOT NULL)",
+  `DROP TABLE leases;
+   CREATE TABLE leases (id TEXT PRIMARY KEY, key_id TEXT NOT NULL, requests INTEGER, slots INTEGER, tokens INTEGER,
+     amount INTEGER, expires_at INTEGER NOT NULL);
+   CREATE INDEX leases_expiry ON leases (expires_at);
+   ALTER TABLE reservations ADD COLUMN slots INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE reservations ADD COLUMN tokens INTEGER NOT NULL DEFAULT 0;
+   UPDATE reservations SET slots = 1 WHERE part = 0;
+   UPDATE reservations SET expires_at =
+     (SELECT max(part.expires_at) FROM reservations AS part WHERE part.request_id = reservations.request_id);
+   CREATE INDEX reservations_expiry ON reservations (expires_at);
+   CREATE TABLE accounts (holder TEXT PRIMARY KEY, held INTEGER NOT NULL, slots INTEGER NOT NULL, requests REAL NOT NULL,
+     tokens REAL NOT NULL, dollars REAL NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
+   INSERT INTO accounts SELECT key_id, sum(amount), sum(slots), 0, 0, 0, 0 FROM reservations GROUP BY key_id;
+   INSERT INTO accounts SELECT '', coalesce(sum(amount), 0), coalesce(sum(slots), 0), 0, 0, 0, 0 FROM reservations;
+   CREATE TABLE spending (holder TEXT NOT NULL, day TEXT NOT NULL, cost INTEGER NOT NULL, PRIMARY KEY (holder, day))
+     WITHOUT ROWID;
+   INSERT INTO spending SELECT key_id, day, sum(cost) FROM daily GROUP BY key_id, day;
+   INSERT INTO spending SELECT '', day, sum(cost) FROM daily GROUP BY day;
+   DROP TABLE spent;
+   CREATE TABLE alarms (holder TEXT NOT NULL, limit_name TEXT NOT NULL, period TEXT NOT NULL, at INTEGER NOT NULL,
+     spent INTEGER NOT NULL, allowed INTEGER NOT NULL, PRIMARY KEY (holder, limit_name, period));
+   CREATE INDEX alarms_at ON alarms (at);
+   CREATE TABLE version (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL);
+   INSERT INTO version VALUES (1, 1);
+   CREATE TRIGGER keys_changed AFTER UPDATE OF name, expires_at, revoked_at, policy ON keys
+     BEGIN UPDATE version SET version = version + 1; END;
+   CREATE TRIGGER policy_made AFTER INSERT ON policy BEGIN UPDATE version SET version = version + 1; END;
+   CREATE TRIGGER policy_changed AFTER UPDATE ON policy BEGIN UPDATE version SET version = version + 1; END;
+   CREATE TRIGGER standing_made AFTER INSERT ON standing BEGIN UPDATE version SET version = version + 1; END;
+   CREATE TRIGGER standing_changed AFTER UPDATE ON standing BEGIN UPDATE version SET version = version + 1; END;`,
+  `${ownMeansSchema}
+   CREATE TRIGGER vendor_keys_made AFTER INSERT ON vendor_keys BEGIN UPDATE version SET version = version + 1; END;
+   CREATE TRIGGER vendor_keys_changed AFTER UPDATE ON vendor_keys BEGIN UPDATE version SET version = version + 1; END;
+   CREATE TRIGGER vendor_keys_gone AFTER DELETE ON vendor_keys BEGIN UPDATE version SET version = version + 1; END;
+   CREATE TRIGGER own_workers_made AFTER INSERT ON own_workers BEGIN UPDATE version SET version = version + 1; END;
+   CREATE TRIGGER own_workers_gone AFTER DELETE ON own_workers BEGIN UPDATE version SET version = version + 1; END;`,
 ];

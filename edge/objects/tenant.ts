@@ -1,5 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { err, ok, type Result } from "../../shared/result.ts";
+import type { WorkerCard } from "../../shared/workers.ts";
+import { writeBias, type RevisedBias } from "./bias.ts";
 import { findConversation, findWorker, forgetWorkers, keepWorker } from "./conversation-workers.ts";
 import {
   findKey,
@@ -7,10 +9,12 @@ import {
   learnDevKey,
   raiseCacheEpoch,
   readPolicy,
+  readVersion,
   revokeKey,
   writePolicy,
   type NewKey,
 } from "./keys.ts";
+import { changeKey, listKeys, readKey, rotateKey, type KeyChange, type KeyEntry, type Successor } from "./key-list.ts";
 import { grantLease, sweepLeases } from "./leases.ts";
 import { readUsage, type UsageQuery, type UsageRow } from "./daily.ts";
 import {
@@ -23,11 +27,26 @@ import {
   type LedgerQuery,
 } from "./ledger.ts";
 import { migrate } from "./migrate.ts";
+import {
+  deleteOwnWorker,
+  deleteVendorKey,
+  keepDataKey,
+  listOwnWorkers,
+  listVendorKeys,
+  readDataKey,
+  replaceDataKey,
+  writeOwnWorker,
+  writeVendorKey,
+  type VendorKeyEntry,
+} from "./own-means.ts";
 import type { Policy } from "./policy.ts";
+import { patchPolicy, type PolicyPatch } from "./policy-patch.ts";
+import { readSpend, readState, writeState, type Spend } from "./standing.ts";
 import type { Admission, AdmitRequest, LateForecast, LedgerRow, Opening, Refusal, Settlement } from "./records.ts";
 import { countForecast, countScore, countSettled, forgetRequests } from "./rollout-figures.ts";
 import { readRollout, type RolloutStage } from "./rollout-reading.ts";
 import { inheritStage, reviewStops, withStage } from "./rollout-stages.ts";
+import { listAlarms, type Alarm } from "./spending.ts";
 import { tenantSchema } from "./tenant-schema.ts";
 
 /**
@@ -44,18 +63,21 @@ export class Tenant extends DurableObject {
     void state.blockConcurrencyWhile(async () => migrate(state.storage, tenantSchema));
   }
 
-  /** Checks the key and grants a lease. */
+  /** Checks the key, and grants a lease of what its limits and the tenant's leave. */
   async admit(request: AdmitRequest): Promise<Result<Admission, Refusal>> {
     const now = Date.now();
+    if (readState(this.sql) !== "active") return err({ kind: "invalid_key" });
     if (request.dev) learnDevKey(this.sql, request, now);
     const record = findKey(this.sql, request, now);
     if (record === null) return err({ kind: "invalid_key" });
     this.sweep(now);
 
-    const lease = grantLease(this.sql, readPolicy(this.sql), request.need, now);
-    if (!lease.ok) return lease;
+    const granted = grantLease(this.sql, request.keyId, request.need, now);
+    if (!granted.ok) return granted;
     const affinityWorker = request.affinity === null ? null : findWorker(this.sql, request.affinity, now);
-    return ok({ record: withStage(this.sql, record, now), lease: lease.value, affinityWorker });
+    const { lease, rates } = granted.value;
+    const version = readVersion(this.sql);
+    return ok({ record: withStage(this.sql, record, now), version, lease, rates, affinityWorker });
   }
 
   /** Opens and settles in the order given. Each is idempotent by request id. */
@@ -64,12 +86,13 @@ export class Tenant extends DurableObject {
     readonly settlements: readonly Settlement[];
     readonly forecasts?: readonly LateForecast[];
   }): Promise<void> {
+    const now = Date.now();
     this.ctx.storage.transactionSync(() => {
-      for (const opening of batch.openings) openRequest(this.sql, opening);
+      for (const opening of batch.openings) openRequest(this.sql, opening, now);
       for (const settlement of batch.settlements) {
-        settleRequest(this.sql, settlement);
+        tellAlarms(settleRequest(this.sql, settlement, now));
         if (settlement.affinity) keepWorker(this.sql, settlement.affinity, settlement.at);
-        if (settlement.rollout) countSettled(this.sql, settlement, readPolicy(this.sql), Date.now());
+        if (settlement.rollout) countSettled(this.sql, settlement, readPolicy(this.sql), now);
       }
       for (const forecast of batch.forecasts ?? []) countForecast(this.sql, forecast);
     });
@@ -109,8 +132,104 @@ export class Tenant extends DurableObject {
     return readRollout(this.sql, { keyId, limit });
   }
 
+  /** Reaches isolates with their keys' records. */
+  async keepBias(revised: RevisedBias): Promise<void> {
+    writeBias(this.sql, revised);
+  }
+
   async raiseCacheEpoch(): Promise<void> {
     raiseCacheEpoch(this.sql);
+  }
+
+  /** The policy as it is then. */
+  async patchPolicy(patch: PolicyPatch): Promise<Policy> {
+    const policy = patchPolicy(readPolicy(this.sql), patch);
+    await this.writePolicy(policy);
+    return policy;
+  }
+
+  /** Keys of an inactive tenant are refused as soon as isolates ask again: within ten seconds. */
+  async mark(state: "active" | "inactive"): Promise<void> {
+    writeState(this.sql, state, Date.now());
+  }
+
+  async readSpend(): Promise<Spend> {
+    const now = Date.now();
+    this.sweep(now);
+    return readSpend(this.sql, readPolicy(this.sql), now);
+  }
+
+  async readKey(id: string): Promise<KeyEntry | null> {
+    return readKey(this.sql, id);
+  }
+
+  /** By id, after the one named. */
+  async listKeys(page: { readonly after: string; readonly limit: number }): Promise<readonly KeyEntry[]> {
+    return listKeys(this.sql, page);
+  }
+
+  /** Null when there is no such key that is not revoked. */
+  async changeKey(id: string, change: KeyChange): Promise<KeyEntry | null> {
+    const changed = changeKey(this.sql, id, change);
+    reviewStops(this.sql, readPolicy(this.sql), Date.now());
+    return changed;
+  }
+
+  /** Null when there is no such live key. */
+  async rotateKey(
+    id: string,
+    successor: Successor,
+  ): Promise<{ readonly old: KeyEntry; readonly made: KeyEntry } | null> {
+    return this.ctx.storage.transactionSync(() => {
+      const now = Date.now();
+      const rotated = rotateKey(this.sql, id, successor, now);
+      if (rotated) inheritStage(this.sql, id, rotated.made.id, now);
+      return rotated;
+    });
+  }
+
+  async readDataKey(): Promise<string | null> {
+    return readDataKey(this.sql);
+  }
+
+  /** Gives the one that is kept: the first. */
+  async keepDataKey(wrapped: string): Promise<string> {
+    return keepDataKey(this.sql, wrapped);
+  }
+
+  async replaceDataKey(old: string, wrapped: string): Promise<void> {
+    replaceDataKey(this.sql, old, wrapped);
+  }
+
+  async writeVendorKey(key: {
+    readonly provider: string;
+    readonly sealed: string;
+    readonly ending: string;
+  }): Promise<void> {
+    writeVendorKey(this.sql, key, Date.now());
+  }
+
+  /** False when there was none. */
+  async deleteVendorKey(provider: string): Promise<boolean> {
+    return deleteVendorKey(this.sql, provider);
+  }
+
+  async listVendorKeys(): Promise<readonly VendorKeyEntry[]> {
+    return listVendorKeys(this.sql);
+  }
+
+  /** False when there are as many as there may be. */
+  async writeOwnWorker(card: WorkerCard): Promise<boolean> {
+    return writeOwnWorker(this.sql, card, Date.now());
+  }
+
+  /** False when there was none. */
+  async deleteOwnWorker(id: string): Promise<boolean> {
+    return deleteOwnWorker(this.sql, id);
+  }
+
+  async listOwnWorkers(): Promise<readonly WorkerCard[]> {
+    return listOwnWorkers(this.sql);
   }
 
   async ledgerRow(requestId: string): Promise<LedgerRow | null> {
@@ -130,6 +249,11 @@ export class Tenant extends DurableObject {
     return readUsage(this.sql, query);
   }
 
+  /** Shares of limits in dollars that were reached, the newest first. */
+  async listAlarms(limit: number): Promise<readonly Alarm[]> {
+    return listAlarms(this.sql, limit);
+  }
+
   override async alarm(): Promise<void> {
     this.sweep(Date.now());
     await this.wakeForExpiry();
@@ -137,7 +261,7 @@ export class Tenant extends DurableObject {
 
   private sweep(now: number): void {
     sweepLeases(this.sql, now);
-    sweepReservations(this.sql, now);
+    tellAlarms(sweepReservations(this.sql, now));
     forgetWorkers(this.sql, now);
     forgetRequests(this.sql, now);
   }
@@ -149,3 +273,8 @@ export class Tenant extends DurableObject {
     if (set === null || set > next) await this.ctx.storage.setAlarm(next);
   }
 }
+
+/** For the operator's log. */
+const tellAlarms = (alarms: readonly Alarm[]): void => {
+  for (const alarm of alarms) console.warn({ event: "spending_alarm", ...alarm });
+};

@@ -4,6 +4,7 @@ import { ok, type Result } from "../../shared/result.ts";
 import type { Context } from "../runtime/context.ts";
 import type { Format } from "../formats/format.ts";
 import { decideAnew } from "../plan/plan.ts";
+import { giveBack } from "../admit.ts";
 import { receive, withTier } from "../pipeline.ts";
 import { boundPlan, cardsOf, outputCapOf } from "../reserve.ts";
 
@@ -15,6 +16,8 @@ export const previewPlan = async (
 ): Promise<Result<object, ShoalError>> => {
   const asked = await receive(request, format, context);
   if (!asked.ok) return asked;
+  // It calls nobody: what it needs room for under the key's limits it does not use.
+  giveBack(asked.value.grant);
   const received = withTier(asked.value, context);
   if (!received.ok) return received;
   const { rollout } = asked.value;

@@ -105,7 +105,7 @@ export const wantsCsv = (format: "json" | "csv" | undefined, headers: Headers): 
 export const csvResponse = (
   text: string,
   next: string | number | null,
-  context: Pick<Context, "requestId" | "timing">,
+  context: Parameters<typeof baseHeaders>[0],
 ): Response =>
   new Response(text, {
     headers: {

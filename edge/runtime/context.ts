@@ -1,5 +1,6 @@
 import pLimit from "p-limit";
 import type { LimitFunction } from "p-limit";
+import { createRateNote, type RateNote } from "./rates.ts";
 import type { Runtime } from "./runtime.ts";
 import { startTiming, type Timing } from "./timing.ts";
 
@@ -12,6 +13,7 @@ export type Context = Runtime & {
   /** Milliseconds since the epoch. */
   readonly arrivedAt: number;
   readonly timing: Timing;
+  readonly rates: RateNote;
   /** Aborted when the client leaves: ends every upstream call. */
   readonly signal: AbortSignal;
   readonly abort: () => void;
@@ -42,6 +44,7 @@ export const createContext = (runtime: Runtime, io: RequestIo): Context => {
     requestId: io.requestId,
     arrivedAt: runtime.clock.now(),
     timing: startTiming(() => runtime.clock.now()),
+    rates: createRateNote(),
     signal: controller.signal,
     abort,
     waitUntil: io.waitUntil,

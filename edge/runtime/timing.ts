@@ -18,28 +18,37 @@ export type Phase = (typeof phases)[number];
 export interface Timing {
   /** The first mark of a phase counts. */
   mark(phase: Phase): void;
+  /** The request awaits one of the tenant's objects. */
+  waited(): void;
+  /** With them `object_waits`: for how many calls of the tenant's objects the request has waited. */
   read(): Readonly<Record<string, number | null>>;
-  /** The `server-timing` header: how long each phase took, so far. */
+  /** The `server-timing` header: how long each phase took, so far, and for how many objects it has waited. */
   header(): string;
 }
 
 export const startTiming = (now: () => number): Timing => {
   const began = now();
   const marks = new Map<Phase, number>();
+  let waits = 0;
   return {
+    waited() {
+      waits += 1;
+    },
     mark(phase) {
       if (!marks.has(phase)) marks.set(phase, now() - began);
     },
-    read: () => Object.fromEntries(phases.map((phase) => [phase, marks.get(phase) ?? null])),
+    read: () => ({
+      ...Object.fromEntries(phases.map((phase) => [phase, marks.get(phase) ?? null])),
+      object_waits: waits,
+    }),
     header() {
       let before = 0;
-      return [...marks]
-        .map(([phase, at]) => {
-          const spent = at - before;
-          before = at;
-          return `${phase};dur=${spent}`;
-        })
-        .join(", ");
+      const spans = [...marks].map(([phase, at]) => {
+        const spent = at - before;
+        before = at;
+        return `${phase};dur=${spent}`;
+      });
+      return [...spans, `object_waits;desc="${waits}"`].join(", ");
     },
   };
 };

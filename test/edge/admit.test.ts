@@ -1,8 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { admit, draw } from "../../edge/admit.ts";
+import { admit, draw as drawAmounts, giveBack, recognize, type AdmitDeps, type Grant } from "../../edge/admit.ts";
 import type { AdmitRequest } from "../../edge/objects/records.ts";
 import type { Objects } from "../../edge/objects/objects.ts";
-import { createTenant, openingOf, settlementOf } from "../support/edge.ts";
+import type { Limits } from "../../edge/objects/policy.ts";
+import { createRateNote } from "../../edge/runtime/rates.ts";
+import { startTiming } from "../../edge/runtime/timing.ts";
+import { costing, createTenant, newKeyOf, openingOf, settlementOf } from "../support/edge.ts";
 import { createHandClock } from "../support/hand-clock.ts";
 
 /** The real objects, with every question to a tenant's written down. */
@@ -24,6 +27,8 @@ const watched = (objects: Objects) => {
   return { asked, objects: watching };
 };
 
+const draw = (grant: Grant, amount: number, deps: AdmitDeps) => drawAmounts(grant, costing(amount), deps);
+
 const any = { scope: null, affinity: null } as const;
 
 const setUp = async (budget: number | null = null, key: Parameters<typeof createTenant>[1] = {}) => {
@@ -31,9 +36,11 @@ const setUp = async (budget: number | null = null, key: Parameters<typeof create
   const clock = createHandClock(Date.now());
   const { asked, objects } = watched(made.objects);
   const behind: Promise<unknown>[] = [];
-  const deps = { objects, clock, waitUntil: (work: Promise<unknown>) => void behind.push(work) };
+  const timing = startTiming(() => clock.now());
+  const rates = createRateNote();
+  const deps = { objects, clock, timing, rates, waitUntil: (work: Promise<unknown>) => void behind.push(work) };
   const tenant = made.objects.tenant(made.identity.tenant);
-  return { ...made, asked, clock, deps, behind, tenant };
+  return { ...made, asked, clock, deps, behind, tenant, timing, rates };
 };
 
 describe("admit", () => {
@@ -114,6 +121,90 @@ describe("admit", () => {
   });
 });
 
+const limited = (limits: Limits) => setUp(null, { policy: { limits } });
+
+describe("a key's limits of requests", () => {
+  it("let so many begin, in the isolate without asking, and say when the next may", async () => {
+    const { identity, deps, asked } = await limited({ requests_per_minute: 100 });
+    const answers = await Promise.all(Array.from({ length: 21 }, () => admit(identity, any, deps)));
+    expect(answers.every(({ ok }) => ok)).toBe(true);
+    for (let time = 0; time < 79; time += 1) expect(await admit(identity, any, deps)).toMatchObject({ ok: true });
+    expect(await admit(identity, any, deps)).toEqual({
+      ok: false,
+      error: {
+        kind: "rate_limited",
+        limit: "100 requests per minute of the key",
+        retryAfterSeconds: expect.closeTo(0.6, 0),
+      },
+    });
+    expect(asked.length).toBeLessThan(60);
+  });
+
+  it("are the tenant's too, whoever of its keys asks", async () => {
+    const { identity, deps, tenant } = await setUp();
+    await tenant.writePolicy({ limits: { requests_per_minute: 2 } });
+    const other = newKeyOf({ id: "key00002" });
+    await tenant.createKey(other);
+    expect(await admit(identity, any, deps)).toMatchObject({ ok: true });
+    expect(await admit({ ...identity, keyId: other.id, keyHash: other.hash }, any, deps)).toMatchObject({ ok: true });
+    expect(await admit(identity, any, deps)).toMatchObject({
+      error: { limit: "2 requests per minute of the tenant" },
+    });
+  });
+
+  it("do not count who asks no worker, nor what was refused before one was asked", async () => {
+    const { identity, deps } = await limited({ requests_per_minute: 1 });
+    for (let time = 0; time < 3; time += 1) expect(await recognize(identity, null, deps)).toMatchObject({ ok: true });
+    for (let time = 0; time < 3; time += 1) {
+      const admitted = await admit(identity, any, deps);
+      if (!admitted.ok) throw new Error(admitted.error.kind);
+      giveBack(admitted.value.grant);
+    }
+    expect(await admit(identity, any, deps)).toMatchObject({ ok: true });
+    expect(await admit(identity, any, deps)).toMatchObject({ ok: false });
+  });
+
+  it("let so many run at once, and the next when one has ended", async () => {
+    const { identity, deps, tenant } = await limited({ concurrency: 2 });
+    const begin = async (id: string) => {
+      const admitted = await admit(identity, any, deps);
+      if (!admitted.ok) return admitted.error;
+      const { permit } = admitted.value.grant;
+      await tenant.record({ openings: [openingOf(id, permit === undefined ? {} : { permit })], settlements: [] });
+      return id;
+    };
+    expect(await begin("r1")).toBe("r1");
+    expect(await begin("r2")).toBe("r2");
+    expect(await begin("r3")).toEqual({
+      kind: "rate_limited",
+      limit: "2 requests at once of the key",
+      retryAfterSeconds: 1,
+    });
+    await tenant.record({ openings: [], settlements: [settlementOf("r1", 1)] });
+    expect(await begin("r4")).toBe("r4");
+  });
+
+  it("are asked for ahead while there is plenty: a busy key waits for no object", async () => {
+    const { identity, deps, behind, timing } = await limited({ requests_per_minute: 100_000, concurrency: 10_000 });
+    await admit(identity, any, deps);
+    for (let time = 0; time < 200; time += 1) {
+      expect(await admit(identity, any, deps)).toMatchObject({ ok: true });
+      await Promise.all(behind);
+    }
+    expect(timing.read()["object_waits"]).toBe(1);
+  });
+
+  it("are told as the isolate knows them", async () => {
+    const { identity, deps, rates, clock } = await limited({ requests_per_minute: 60, tokens_per_minute: 6_000 });
+    await admit(identity, any, deps);
+    expect(rates.read()).toEqual({ requests: { limit: 60, left: 59 }, tokens: { limit: 6_000, left: 6_000 } });
+    await admit(identity, any, deps);
+    expect(rates.read()?.requests).toEqual({ limit: 60, left: 58 });
+    await clock.advance(1_000);
+    expect(rates.read()?.requests).toEqual({ limit: 60, left: 59 });
+  });
+});
+
 describe("draw", () => {
   it("asks nobody where nothing limits the dollars", async () => {
     const { identity, grant, deps, asked } = await setUp();
@@ -126,9 +217,9 @@ describe("draw", () => {
     const { identity, grant, deps, asked } = await setUp(1_000_000);
     await admit(identity, any, deps);
     for (let time = 0; time < 20; time += 1) expect(await draw(grant, 100, deps)).toMatchObject({ ok: true });
-    expect(asked.map(({ need }) => need)).toEqual([0, 100]);
+    expect(asked.map(({ need }) => need.amount)).toEqual([0, 100]);
     await draw(grant, 100, deps);
-    expect(asked.map(({ need }) => need)).toEqual([0, 100, 100]);
+    expect(asked.map(({ need }) => need.amount)).toEqual([0, 100, 100]);
   });
 
   it("names the lease under which the opening is recorded", async () => {
@@ -146,18 +237,20 @@ describe("draw", () => {
     await admit(identity, any, deps);
     await Promise.all(behind);
     for (let time = 0; time < 39; time += 1) expect(await draw(grant, 100, deps)).toMatchObject({ ok: true });
-    expect(asked.map(({ need }) => need)).toEqual([100, 100]);
+    expect(asked.map(({ need }) => need.amount)).toEqual([100, 100]);
   });
 
   it("keeps what it holds when nothing more can be had", async () => {
     const { identity, grant, deps, behind, asked, clock, tenant } = await setUp(800);
     await draw(grant, 100, deps);
     const { keyId, keyHash } = identity;
-    expect(await tenant.admit({ keyId, keyHash, need: 600, dev: false, affinity: null })).toMatchObject({ ok: true });
+    expect(await tenant.admit({ keyId, keyHash, need: costing(600), dev: false, affinity: null })).toMatchObject({
+      ok: true,
+    });
     await clock.advance(5_000);
     await admit(identity, any, deps);
     await Promise.all(behind);
-    expect(asked.map(({ need }) => need)).toEqual([100, 100, 0]);
+    expect(asked.map(({ need }) => need.amount)).toEqual([100, 100, 0]);
     expect(await draw(grant, 100, deps)).toMatchObject({ ok: true });
     expect(asked).toHaveLength(3);
   });
@@ -167,7 +260,7 @@ describe("draw", () => {
     await draw(grant, 100, deps);
     await clock.advance(8_500);
     await draw(grant, 100, deps);
-    expect(asked.map(({ need }) => need)).toEqual([100, 100]);
+    expect(asked.map(({ need }) => need.amount)).toEqual([100, 100]);
   });
 
   it("refuses what the budget does not cover", async () => {

@@ -1,12 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { Opening } from "../../edge/objects/records.ts";
 import { createOutbox } from "../../edge/objects/outbox.ts";
+import { createRateNote } from "../../edge/runtime/rates.ts";
+import { startTiming } from "../../edge/runtime/timing.ts";
 import { boundPlan, outputCapOf, reserve } from "../../edge/reserve.ts";
 import { answerStep, directPlan, type Plan } from "../../shared/plan.ts";
 import { teamPlan } from "../../shared/team.ts";
 import { boundOf } from "../../shared/pricing.ts";
 import { countInput } from "../../shared/tokens.ts";
-import { cardOf, createTenant, keyOf, memberOf, settingsOf, settlementOf } from "../support/edge.ts";
+import { cardOf, costing, createTenant, keyOf, memberOf, settingsOf, settlementOf } from "../support/edge.ts";
 import { chatOf } from "../support/events.ts";
 import { createHandClock } from "../support/hand-clock.ts";
 
@@ -27,6 +29,8 @@ const setUp = async (budget: number | null) => {
   const deps = {
     objects,
     clock,
+    timing: startTiming(() => clock.now()),
+    rates: createRateNote(),
     waitUntil: (promise: Promise<unknown>) => void work.push(promise),
     settings: settingsOf(),
     outbox: {
@@ -151,7 +155,7 @@ describe("reserve", () => {
     ]);
     await travel();
     const rest = { keyId: identity.keyId, keyHash: identity.keyHash, dev: false, affinity: null };
-    expect(await tenant.admit({ ...rest, need: 1_000_000 })).toMatchObject({ ok: false });
+    expect(await tenant.admit({ ...rest, need: costing(1_000_000) })).toMatchObject({ ok: false });
     await tenant.record({ openings: [], settlements: [settlementOf(deps.requestId, 0)] });
   });
 

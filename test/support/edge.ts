@@ -1,7 +1,14 @@
 import { env } from "cloudflare:workers";
 import type { Grant } from "../../edge/admit.ts";
 import type { Identity } from "../../edge/authenticate/authenticate.ts";
-import { scopes, type KeyRecord, type Opening, type Settlement } from "../../edge/objects/records.ts";
+import {
+  noAmounts,
+  scopes,
+  type Amounts,
+  type KeyRecord,
+  type Opening,
+  type Settlement,
+} from "../../edge/objects/records.ts";
 import { createObjects, type Objects } from "../../edge/objects/objects.ts";
 import type { Member } from "../../edge/pool/pool.ts";
 import { createCompatible } from "../../edge/providers/openai-compatible.ts";
@@ -73,6 +80,7 @@ export const keyOf = (rest: Partial<KeyRecord> = {}): KeyRecord => ({
   allowedDataRegions: null,
   preference: null,
   outputCap: null,
+  tokensPerMinute: null,
   hasBudget: false,
   rollout: { mode: "on", canaryPercent: 0, baseline: null },
   cacheSeconds: null,
@@ -89,6 +97,9 @@ export const newKeyOf = (rest: Partial<NewKey> = {}): NewKey => ({
   policy: {},
   ...rest,
 });
+
+/** What a request needs that costs so many micro-dollars at most. */
+export const costing = (amount: number): Amounts => ({ ...noAmounts, amount });
 
 /** A budget of so many micro-dollars a month. */
 export const monthly = (budget: number): Policy => ({ limits: { usd_per_month: toDollars(budget) } });
@@ -112,6 +123,7 @@ export const openingOf = (requestId: string, rest: Partial<Opening> = {}): Openi
   part: 0,
   keyId: "key00001",
   leaseId: "none",
+  tokens: 0,
   amount: 1000,
   at: Date.now(),
   expiresAt: Date.now() + 60_000,

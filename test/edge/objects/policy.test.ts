@@ -16,6 +16,7 @@ describe("a key's policy", () => {
       allowedDataRegions: null,
       preference: null,
       outputCap: null,
+      tokensPerMinute: null,
       hasBudget: false,
       rollout: { mode: "on", canaryPercent: 0, baseline: null },
       cacheSeconds: null,

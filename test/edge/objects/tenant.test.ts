@@ -1,7 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { AdmitRequest, Opening } from "../../../edge/objects/records.ts";
-import { createTenant, monthly, openingOf, settlementOf } from "../../support/edge.ts";
+import { costing, createTenant, monthly, openingOf, settlementOf } from "../../support/edge.ts";
 import { usageOf } from "../../support/events.ts";
 
 /** The object reads the time itself: tests set it. */
@@ -17,7 +17,14 @@ const setUp = async (budget: number | null = null, key: Parameters<typeof create
   const { identity, objects } = await createTenant(budget, key);
   const tenant = objects.tenant(identity.tenant);
   const admit = (need = 0, rest: Partial<AdmitRequest> = {}) =>
-    tenant.admit({ keyId: identity.keyId, keyHash: identity.keyHash, need, dev: false, affinity: null, ...rest });
+    tenant.admit({
+      keyId: identity.keyId,
+      keyHash: identity.keyHash,
+      need: costing(need),
+      dev: false,
+      affinity: null,
+      ...rest,
+    });
   const open = (requestId: string, rest: Partial<Opening> = {}) =>
     tenant.record({ openings: [openingOf(requestId, rest)], settlements: [] });
   const settle = (...args: Parameters<typeof settlementOf>) =>
@@ -40,8 +47,9 @@ const setUp = async (budget: number | null = null, key: Parameters<typeof create
     }
     return least;
   };
+  /** The next admission takes them back. */
   const forgetLeases = () =>
-    runInDurableObject(tenant, (_, state) => void state.storage.sql.exec("DELETE FROM leases"));
+    runInDurableObject(tenant, (_, state) => void state.storage.sql.exec("UPDATE leases SET expires_at = 0"));
   return { identity, objects, tenant, admit, open, settle, leaseOf, left };
 };
 
@@ -152,11 +160,11 @@ describe("a lease", () => {
 
   it("is refused beyond the budget, and says when the next month begins", async () => {
     const { admit } = await setUp(10_000);
-    expect(await admit(10_001)).toEqual({
+    expect(await admit(10_001)).toMatchObject({
       ok: false,
       error: {
         kind: "insufficient_budget",
-        limit: "dollars per month",
+        limit: "$0.01 per month of the tenant",
         retryAfterSeconds: (nextMonth - noon) / 1000,
       },
     });

@@ -13,6 +13,7 @@ describe("timing", () => {
       ...Object.fromEntries(phases.map((phase) => [phase, null])),
       authenticate: 0,
       plan: 5,
+      object_waits: 0,
     });
   });
 
@@ -32,6 +33,7 @@ describe("timing", () => {
     timing.mark("authenticate");
     await clock.advance(3);
     timing.mark("admit");
-    expect(timing.header()).toBe("authenticate;dur=2, admit;dur=3");
+    timing.waited();
+    expect(timing.header()).toBe('authenticate;dur=2, admit;dur=3, object_waits;desc="1"');
   });
 });
