@@ -15,7 +15,7 @@ const endReasons: Readonly<Record<string, EndReason>> = {
 /**
  * `cached` and `cacheWrite` are parts of `prompt_tokens`. The second names are DeepSeek's and LiteLLM's. Reasoning is
  * part of `completion_tokens`, but for hosts as xAI, where the total tells that it stands apart. Everyone bills it.
- * https://docs.x.ai/docs/guides/reasoning
+ * https://docs.x.ai/developers/tools/tool-usage-details#understanding-token-usage
  */
 const readUsage = (usage: Fields): Usage => {
   const prompt = fieldsOf(usage["prompt_tokens_details"]);

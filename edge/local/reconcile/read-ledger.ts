@@ -60,9 +60,15 @@ export const readLedger = (text: string, providerOf: ProviderOf): Result<readonl
 
 const readLines = (parsed: Parsed, providerOf: ProviderOf): readonly LedgerLine[] => {
   if (parsed.kind === "table") return readTable(parsed.rows, providerOf);
-  if (parsed.kind === "lines") return requests.parse(parsed.values).flatMap((row) => linesOf(row, providerOf));
-  const rows = Array.isArray(parsed.value) ? requests.parse(parsed.value) : ledgerPage.parse(parsed.value).data;
+  const rows = parsed.kind === "lines" ? requests.parse(parsed.values) : rowsOf(parsed.value);
   return rows.flatMap((row) => linesOf(row, providerOf));
+};
+
+/** A list, the one line of a file of lines, or a page. */
+const rowsOf = (value: unknown): z.infer<typeof requests> => {
+  const one = request.safeParse(value);
+  if (one.success) return [one.data];
+  return Array.isArray(value) ? requests.parse(value) : ledgerPage.parse(value).data;
 };
 
 const readTable = (

@@ -138,6 +138,7 @@ describe("Google Cloud's billing export", () => {
       { provider: "vertex", tokens: { input: 0, output: 50 } },
     ]);
     expect(read(rows.map((line) => JSON.stringify(line)).join("\n"))).toEqual(read1);
+    expect(read(JSON.stringify(rows[0])).lines).toEqual(read1.lines.slice(0, 1));
   });
 
   it("is read as a table", () => {

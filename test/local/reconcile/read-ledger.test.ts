@@ -42,6 +42,7 @@ describe("readLedger", () => {
   it.each([
     ["a page", JSON.stringify({ object: "list", data: [row(calls)], has_more: false, next: null })],
     ["a list", JSON.stringify([row(calls)])],
+    ["one line", JSON.stringify(row(calls))],
     ["JSON lines", `${JSON.stringify(row(calls))}\n${JSON.stringify(row([]))}\n`],
   ])("reads %s, call by call, by who served it", (_, text) => {
     expect(readLedger(text, providerOf)).toMatchObject({ ok: true, value: lines });

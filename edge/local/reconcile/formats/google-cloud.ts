@@ -54,9 +54,9 @@ const rowsOf = (parsed: Parsed): readonly unknown[] | null => {
     const read = z.array(flat).safeParse(parsed.rows);
     return read.success ? read.data : null;
   }
-  const values = parsed.kind === "lines" ? parsed.values : parsed.value;
+  const values = parsed.kind === "lines" ? parsed.values : [parsed.value].flat();
   const isExport = z.array(z.object({ sku: z.object({}), usage_start_time: z.string() }));
-  return Array.isArray(values) && isExport.safeParse(values).success ? values : null;
+  return isExport.safeParse(values).success ? values : null;
 };
 
 const isOfModels = /gemini|vertex|generative|claude/i;
