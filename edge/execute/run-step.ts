@@ -156,8 +156,10 @@ export const createRunStep = ({ pool, outputCap, signatures }: RunStepOptions, d
     const toKeep = withLateThoughts(signed, thoughts.take());
     if (toKeep.length > 0) await signatures.keep(toKeep);
     const outcome = outcomeOf(error, stop);
-    if (outcome === "done") deps.health.succeeded(worker, waitedMs);
-    if (outcome === "failed" && isWorkersFault(error)) deps.health.failed(worker, deps.clock.now());
+    if (!member.own) {
+      if (outcome === "done") deps.health.succeeded(worker, waitedMs);
+      if (outcome === "failed" && isWorkersFault(error)) deps.health.failed(worker, deps.clock.now());
+    }
     const usage = meter.total({
       error,
       canceled: outcome === "canceled",

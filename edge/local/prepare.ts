@@ -106,7 +106,8 @@ const prepareOne = async (
     region,
     settings,
     key: worker.SHOAL_DEV_KEY,
-    adminKey: worker.ADMIN_KEY,
+    // The newest of them, where several are valid.
+    adminKey: worker.ADMIN_KEY.split(",")[0] ?? "",
     inferenceSecret,
     configFile: configFile.value,
     worker,

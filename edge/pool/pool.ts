@@ -13,7 +13,13 @@ import type { ModelChoice } from "./resolve-model.ts";
 import { withinDataRegions, type RosterEntry } from "./roster.ts";
 
 /** A worker that can be called: its card, and the provider that serves it with the operator's connection. */
-export type Member = { readonly worker: Worker; readonly provider: Provider; readonly connection: Connection };
+export type Member = {
+  readonly worker: Worker;
+  readonly provider: Provider;
+  readonly connection: Connection;
+  /** Reached with a tenant's own key, or of a tenant's own making. */
+  readonly own?: true;
+};
 
 type Entries = readonly RosterEntry[];
 
@@ -44,13 +50,14 @@ export const choosePool = (
   if (!able.ok) return able;
   const fitting = fit(able.value, request.input);
   if (!fitting.ok) return fitting;
-  const up = fitting.value.filter(({ card }) => deps.health.isUp(card.id, now));
+  const up = fitting.value.filter(({ card, own }) => own || deps.health.isUp(card.id, now));
   const effort = effortOf(request)?.effort ?? null;
   return ok(
-    (up.length > 0 ? up : fitting.value).map(({ card, provider, upstream, connection }) => ({
+    (up.length > 0 ? up : fitting.value).map(({ card, provider, upstream, connection, own }) => ({
       worker: { card, provider: provider.name, upstream, reasoningEffort: card.efforts.length === 0 ? null : effort },
       provider,
       connection,
+      ...(own && { own }),
     })),
   );
 };

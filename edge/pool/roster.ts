@@ -11,6 +11,8 @@ export type RosterEntry = Connected & {
   readonly card: WorkerCard;
   /** The model's id at that provider. */
   readonly upstream: string;
+  /** Reached with a tenant's own key, or of a tenant's own making: what happens there says nothing to others. */
+  readonly own?: true;
   /** The same worker at further providers, in the order in which they are preferred. */
   readonly elsewhere?: readonly RosterEntry[];
 };
@@ -20,6 +22,8 @@ export type Roster = {
   /** Every card that is known, configured or not. */
   readonly cards: readonly WorkerCard[];
   readonly entries: readonly RosterEntry[];
+  /** Providers that are configured within the region's bounds, by name. */
+  readonly connected: Registry["connected"];
   /** Providers that have no part in it, and why. */
   readonly unconfigured: Registry["unconfigured"];
   /** The day of the weights that decide. */
@@ -45,6 +49,7 @@ export const readRoster = (env: ProviderEnv, { localChat, dataRegions, known }: 
   return {
     cards,
     entries: wanted.flatMap((card) => connect(card, within)),
+    connected: within,
     unconfigured: [...unconfigured, ...beyond.map((line) => explainBeyond(line, dataRegions))],
     weightsDate: known.date,
     evidenceOf: (card) => evidenceOf(card, known),
@@ -69,7 +74,7 @@ const explainBeyond = ({ provider, connection }: Connected, admitted: readonly D
 });
 
 /** A card by its own provider where that is configured, else by the first host that resells it. */
-const connect = (card: WorkerCard, connected: Registry["connected"]): readonly RosterEntry[] => {
+export const connect = (card: WorkerCard, connected: Registry["connected"]): readonly RosterEntry[] => {
   const hosts = [[card.provider, card.upstream] as const, ...Object.entries(card.resold)];
   const [first, ...elsewhere] = hosts.flatMap(([host, upstream]): readonly RosterEntry[] => {
     const line = connected.get(host);

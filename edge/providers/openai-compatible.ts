@@ -96,6 +96,21 @@ const price = z.strictObject({
   tiers: z.array(z.strictObject({ ...rates, above_input_tokens: z.number() })).optional(),
 });
 
+/** A model at a host, as an operator describes it. */
+export const modelSchema = z.strictObject({
+  id: z.string().min(1).max(96),
+  context_tokens: z.number(),
+  max_output_tokens: z.number(),
+  image_tokens: z.number().optional(),
+  /** Null when unknown. */
+  price: price.nullable(),
+  price_changes: z.array(z.strictObject({ from: z.string(), price })).optional(),
+  abilities: z.array(z.enum(abilities)),
+  efforts: z.array(z.enum(reasoningEfforts)).optional(),
+  /** The recorded model or relative whose strengths stand in. */
+  profile: z.string().optional(),
+});
+
 const hostSchema = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/),
   base_url: z.url({ protocol: /^https?$/ }),
@@ -103,26 +118,10 @@ const hostSchema = z.strictObject({
   api_key_env: z.string().regex(/^[A-Z][A-Z0-9_]*$/),
   /** Where the host processes requests; unknown when not said. */
   data_region: z.enum(dataRegions).optional(),
-  models: z
-    .array(
-      z.strictObject({
-        id: z.string().min(1).max(96),
-        context_tokens: z.number(),
-        max_output_tokens: z.number(),
-        image_tokens: z.number().optional(),
-        /** Null when unknown. */
-        price: price.nullable(),
-        price_changes: z.array(z.strictObject({ from: z.string(), price })).optional(),
-        abilities: z.array(z.enum(abilities)),
-        efforts: z.array(z.enum(reasoningEfforts)).optional(),
-        /** The recorded model or relative whose strengths stand in. */
-        profile: z.string().optional(),
-      }),
-    )
-    .min(1),
+  models: z.array(modelSchema).min(1),
 });
 type Host = z.infer<typeof hostSchema>;
-type Model = Host["models"][number];
+type Model = z.infer<typeof modelSchema>;
 type OperatorPrice = z.infer<typeof price>;
 type OperatorRates = Omit<OperatorPrice, "tiers">;
 
@@ -145,13 +144,15 @@ export const configuredHosts = (env: ProviderEnv, taken: ReadonlySet<string>): R
   const hosts = parsed.data;
   const clash = hosts.find((host) => taken.has(host.name));
   if (clash) return err(`SHOAL_PROVIDERS: ${clash.name} is the name of a built-in provider`);
-  const cards = hosts.flatMap((host) => host.models.map((model) => readModel(host, model)));
+  const cards = hosts.flatMap((host) => host.models.map((model) => readModel(host.name, model, operatorsOwn)));
   const problem = cards.map(problemOf).find((found) => found !== null);
   return problem === undefined ? ok({ providers: hosts.map(readHost), cards }) : err(`SHOAL_PROVIDERS: ${problem}`);
 };
 
+const operatorsOwn = { url: "SHOAL_PROVIDERS", date: "set by the operator" };
+
 /** What makes a card wrong, by the operator's names of the fields. */
-const problemOf = (card: WorkerCard): string | null => {
+export const problemOf = (card: WorkerCard): string | null => {
   const issue = cardSchema.safeParse(card).error?.issues[0];
   return issue ? `${card.id}: ${issue.path.map(snakeCase).join(".")}: ${issue.message}` : null;
 };
@@ -177,9 +178,10 @@ const readHost = ({ name, base_url: baseUrl, api_key_env: variable, data_region:
     },
   });
 
-const readModel = (host: Host, model: Model): WorkerCard => ({
-  id: `${host.name}/${model.id}`,
-  provider: host.name,
+/** The card of a model at a provider. `source`: who says so. */
+export const readModel = (provider: string, model: Model, source: WorkerCard["source"]): WorkerCard => ({
+  id: `${provider}/${model.id}`,
+  provider,
   upstream: model.id,
   resold: {},
   profile: model.profile ?? null,
@@ -193,7 +195,7 @@ const readModel = (host: Host, model: Model): WorkerCard => ({
   ...(model.price_changes && {
     priceChanges: model.price_changes.map((change) => ({ from: change.from, price: readPrice(change.price) })),
   }),
-  source: { url: "SHOAL_PROVIDERS", date: "set by the operator" },
+  source,
 });
 
 const readPrice = ({ tiers, ...base }: OperatorPrice): Price => ({

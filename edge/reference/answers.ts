@@ -191,6 +191,20 @@ export const newKey = z.looseObject({
   replaces: key.optional(),
 });
 
+export const vendorKey = z.object({
+  object: z.literal("vendor_key"),
+  provider: z.string(),
+  ending: z.string().describe("The last four characters; empty for a short key."),
+  created_at: z.string(),
+});
+export const vendorKeys = z.object({
+  object: z.literal("list"),
+  data: z.array(vendorKey),
+  rewrap_due: z.boolean().describe("The data key is wrapped under an older secret than the newest."),
+});
+export const ownWorker = z.looseObject({ object: z.literal("worker"), id: z.string(), provider: z.string() });
+export const ownWorkers = z.object({ object: z.literal("list"), data: z.array(ownWorker) });
+
 const sums = {
   requests: count,
   calls: count,

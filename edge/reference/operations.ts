@@ -5,8 +5,10 @@ import { bodySchema as responsesBody } from "../formats/responses-schema.ts";
 import { auditQuery } from "../routes/admin/audit-log.ts";
 import { keyPatch, newKey, rotation } from "../routes/admin/keys.ts";
 import { ledgerQuery } from "../routes/admin/ledger.ts";
+import { ownWorker } from "../routes/admin/own-workers.ts";
 import { pageQuery } from "../routes/admin/page.ts";
 import { newTenant, tenantPatch } from "../routes/admin/tenants.ts";
+import { vendorKey } from "../routes/admin/vendor-keys.ts";
 import { answerSchema as embeddings, bodySchema as embeddingsBody, embeddingModel } from "../routes/embeddings.ts";
 import { listQuery, readQuery } from "../routes/stored-responses.ts";
 import { usageQuery } from "../routes/usage.ts";
@@ -328,6 +330,94 @@ export const operations: readonly Operation[] = [
     id: "revokeKey",
     tag: "operator",
     summary: "Revoke a key",
+    credential: "admin",
+    status: 204,
+    failures: [404],
+  },
+  {
+    method: "get",
+    path: "/admin/tenants/{tenant}/vendor-keys",
+    id: "listVendorKeys",
+    tag: "operator",
+    summary: "List the providers whose keys a tenant has given",
+    description: "At most the last four characters of a key are shown.",
+    credential: "admin",
+    status: 200,
+    answer: { name: "VendorKeys", schema: answers.vendorKeys },
+    failures: [404],
+  },
+  {
+    method: "put",
+    path: "/admin/tenants/{tenant}/vendor-keys/{provider}",
+    id: "putVendorKey",
+    tag: "operator",
+    summary: "Give a provider's key of the tenant's own",
+    description: "Takes the place of the operator's in this tenant's calls within ten seconds. Kept encrypted.",
+    credential: "admin",
+    body: { schema: vendorKey, example: { key: "a-key-of-the-tenant" } },
+    status: 200,
+    answer: { name: "VendorKey", schema: answers.vendorKey },
+    failures: [404, 413],
+  },
+  {
+    method: "delete",
+    path: "/admin/tenants/{tenant}/vendor-keys/{provider}",
+    id: "deleteVendorKey",
+    tag: "operator",
+    summary: "Delete a provider's key of the tenant's own",
+    credential: "admin",
+    status: 204,
+    failures: [404],
+  },
+  {
+    method: "post",
+    path: "/admin/tenants/{tenant}/vendor-keys/rewrap",
+    id: "rewrapVendorKeys",
+    tag: "operator",
+    summary: "Wrap the tenant's data key under the region's newest secret",
+    credential: "admin",
+    status: 204,
+    failures: [400, 404],
+  },
+  {
+    method: "get",
+    path: "/admin/tenants/{tenant}/workers",
+    id: "listOwnWorkers",
+    tag: "operator",
+    summary: "List the workers of a tenant's own",
+    credential: "admin",
+    status: 200,
+    answer: { name: "OwnWorkers", schema: answers.ownWorkers },
+    failures: [404],
+  },
+  {
+    method: "put",
+    path: "/admin/tenants/{tenant}/workers/{id}",
+    id: "putOwnWorker",
+    tag: "operator",
+    summary: "Describe a worker of the tenant's own",
+    description:
+      "A model at a provider that the operator has configured; `id` is `<provider>/<model>`, its slash sent as it is or encoded. Prices are dollars per million tokens.",
+    credential: "admin",
+    body: {
+      schema: ownWorker,
+      example: {
+        context_tokens: 100_000,
+        max_output_tokens: 8_000,
+        price: { input: 1, output: 2 },
+        abilities: ["tools"],
+      },
+    },
+    status: 200,
+    answer: { name: "OwnWorker", schema: answers.ownWorker },
+    failures: [404, 413],
+  },
+  {
+    method: "delete",
+    path: "/admin/tenants/{tenant}/workers/{id}",
+    id: "deleteOwnWorker",
+    tag: "operator",
+    summary: "Delete a worker of the tenant's own",
     credential: "admin",
     status: 204,
     failures: [404],

@@ -12,7 +12,7 @@ export interface Sealer {
   open(sealed: string, purpose: string): Promise<string | null>;
 }
 
-const derived = createMemory<CryptoKey>(8);
+const derived = createMemory<CryptoKey>(1_000);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const nonceBytes = 12;

@@ -3,9 +3,11 @@ import { auditLog } from "./audit-log.ts";
 import { readCredential } from "./credential.ts";
 import type { AdminEnv } from "./env.ts";
 import { keys } from "./keys.ts";
+import { ownWorkers } from "./own-workers.ts";
 import { refuse } from "./refuse.ts";
 import { tenants } from "./tenants.ts";
 import { usage } from "./usage.ts";
+import { vendorKeys } from "./vendor-keys.ts";
 import { workers } from "./workers.ts";
 
 /**
@@ -58,4 +60,4 @@ const tellPath = (path: string): string =>
 
 const tenantIn = (path: string): string | null => /^\/admin\/tenants\/([a-z0-9]{1,32})(\/|$)/.exec(path)?.[1] ?? null;
 
-for (const routes of [tenants, keys, usage, workers, auditLog]) admin.route("/", routes);
+for (const routes of [tenants, keys, vendorKeys, ownWorkers, usage, workers, auditLog]) admin.route("/", routes);

@@ -1,4 +1,5 @@
 import type { ShoalError } from "../../../shared/errors.ts";
+import type { WorkerCard } from "../../../shared/workers.ts";
 import type { PolicyPatch } from "../../objects/policy-patch.ts";
 import { nearest, resolveModel } from "../../pool/resolve-model.ts";
 import type { Roster } from "../../pool/roster.ts";
@@ -6,21 +7,27 @@ import { dataRegions } from "../../providers/provider.ts";
 
 /**
  * Whether every name in a policy, or in a change of one, is a name of something: a worker that is known (its provider
- * may be configured later), a model, a provider, a data region. The error names the field and the nearest names.
+ * may be configured later) or the tenant's own, a model, a provider, a data region. The error names the field and the
+ * nearest names.
  */
-export const checkPolicy = (policy: PolicyPatch, roster: Roster, now: number): ShoalError | null => {
-  const workers = roster.cards.map(({ id }) => id);
+export const checkPolicy = (
+  policy: PolicyPatch,
+  { cards, connected, ...rest }: Roster,
+  { own, now }: { readonly own: readonly WorkerCard[]; readonly now: number },
+): ShoalError | null => {
+  const known = [...cards, ...own];
+  const workers = known.map(({ id }) => id);
   const vendors = [
     ...new Set([
-      ...roster.cards.flatMap(({ provider, resold }) => [provider, ...Object.keys(resold)]),
-      ...roster.entries.map(({ provider }) => provider.name),
-      ...roster.unconfigured.map(({ provider }) => provider),
+      ...cards.flatMap(({ provider, resold }) => [provider, ...Object.keys(resold)]),
+      ...connected.keys(),
+      ...rest.unconfigured.map(({ provider }) => provider),
     ]),
   ];
   const oneOf = (what: string, names: readonly string[]) => (name: string) =>
     names.includes(name) ? null : { what, near: nearest(name, names) };
   const model = (name: string): Unknown | null => {
-    const resolved = resolveModel(name, roster, now);
+    const resolved = resolveModel(name, { cards: known, weightsDate: rest.weightsDate }, now);
     if (resolved.ok) return null;
     const { error } = resolved;
     if (error.kind === "retired_model") return { what: "model any more", near: [error.successor] };

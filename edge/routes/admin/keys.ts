@@ -74,7 +74,7 @@ keys.get("/tenants/:tenant/keys", async (c) => {
   const { after, limit } = query.value;
   const { id } = tenant.value;
   const found = await context.objects.tenant(id).listKeys({ after, limit: limit + 1 });
-  return c.json(writePage(found, limit, writeKey(id, context.arrivedAt)));
+  return c.json(writePage(found, limit, writeKey(id, context.clock.now())));
 });
 
 keys.post("/tenants/:tenant/keys", async (c) => {
@@ -82,19 +82,20 @@ keys.post("/tenants/:tenant/keys", async (c) => {
   const body = await readBody(newKey, c.req.raw, context);
   if (!body.ok) return refuse(context, body.error);
   const { name: called, expires_at: expires, ...policy } = body.value;
-  const wrong = checkPolicy(policy, context.roster, context.arrivedAt);
-  if (wrong) return refuse(context, wrong);
   const tenant = await findTenant(c.req.param("tenant"), context);
   if (!tenant.ok) return refuse(context, tenant.error);
-
-  const { id, key, hash } = await makeKey(tenant.value.id, context);
   const object = context.objects.tenant(tenant.value.id);
+  const own = await object.listOwnWorkers();
+  const wrong = checkPolicy(policy, context.roster, { own, now: context.arrivedAt });
+  if (wrong) return refuse(context, wrong);
+
   const unservable = checkRollout(await object.readPolicy(), policy);
   if (unservable) return refuse(context, unservable);
+  const { id, key, hash } = await makeKey(tenant.value.id, context);
   await object.createKey({ id, hash, name: called, expiresAt: toTime(expires), policy });
   c.set("detail", { fields: Object.keys(body.value), created: id });
   const made = await object.readKey(id);
-  return c.json({ ...(made && writeKey(tenant.value.id, context.arrivedAt)(made)), key }, 201);
+  return c.json({ ...(made && writeKey(tenant.value.id, context.clock.now())(made)), key }, 201);
 });
 
 keys.get("/tenants/:tenant/keys/:key", async (c) => {
@@ -103,7 +104,7 @@ keys.get("/tenants/:tenant/keys/:key", async (c) => {
   if (!tenant.ok) return refuse(context, tenant.error);
   const key = await context.objects.tenant(tenant.value.id).readKey(c.req.param("key"));
   return key
-    ? c.json(writeKey(tenant.value.id, context.arrivedAt)(key))
+    ? c.json(writeKey(tenant.value.id, context.clock.now())(key))
     : refuse(context, { kind: "not_found", message: `there is no key '${c.req.param("key").slice(0, 16)}'` });
 });
 
@@ -113,12 +114,13 @@ keys.patch("/tenants/:tenant/keys/:key", async (c) => {
   if (!body.ok) return refuse(context, body.error);
   c.set("detail", { fields: Object.keys(body.value) });
   const { name: called, expires_at: expires, ...patch } = body.value;
-  const wrong = checkPolicy(patch, context.roster, context.arrivedAt);
-  if (wrong) return refuse(context, wrong);
   const tenant = await findTenant(c.req.param("tenant"), context);
   if (!tenant.ok) return refuse(context, tenant.error);
-
   const object = context.objects.tenant(tenant.value.id);
+  const own = await object.listOwnWorkers();
+  const wrong = checkPolicy(patch, context.roster, { own, now: context.arrivedAt });
+  if (wrong) return refuse(context, wrong);
+
   const [known, above] = await Promise.all([object.readKey(c.req.param("key")), object.readPolicy()]);
   const unservable = known && checkRollout(above, patchPolicy(known.policy, patch));
   if (unservable) return refuse(context, unservable);
@@ -128,7 +130,7 @@ keys.patch("/tenants/:tenant/keys/:key", async (c) => {
     policy: patch,
   });
   return changed
-    ? c.json(writeKey(tenant.value.id, context.arrivedAt)(changed))
+    ? c.json(writeKey(tenant.value.id, context.clock.now())(changed))
     : refuse(context, unknownKey(c.req.param("key")));
 });
 
@@ -147,7 +149,7 @@ keys.post("/tenants/:tenant/keys/:key/rotate", async (c) => {
     .rotateKey(c.req.param("key"), { id, hash, expiresAt, overlapMs: overlap * 1000 });
   if (!rotated) return refuse(context, unknownKey(c.req.param("key")));
   c.set("detail", { fields: Object.keys(body.value), created: id });
-  const write = writeKey(tenant.value.id, context.arrivedAt);
+  const write = writeKey(tenant.value.id, context.clock.now());
   return c.json({ ...write(rotated.made), key, replaces: write(rotated.old) }, 201);
 });
 

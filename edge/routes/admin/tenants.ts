@@ -62,7 +62,7 @@ tenants.post("/tenants", async (c) => {
   const body = await readBody(newTenant, c.req.raw, context);
   if (!body.ok) return refuse(context, body.error);
   const { id: tenant, name: called, ...policy } = body.value;
-  const wrong = checkPolicy(policy, context.roster, context.arrivedAt) ?? checkRollout(policy);
+  const wrong = checkPolicy(policy, context.roster, { own: [], now: context.arrivedAt }) ?? checkRollout(policy);
   if (wrong) return refuse(context, wrong);
 
   const region = context.objects.region();
@@ -98,12 +98,12 @@ tenants.patch("/tenants/:tenant", async (c) => {
   if (!body.ok) return refuse(context, body.error);
   c.set("detail", { fields: Object.keys(body.value) });
   const { name: called, status, ...patch } = body.value;
-  const wrong = checkPolicy(patch, roster, arrivedAt);
-  if (wrong) return refuse(context, wrong);
   const entry = await findTenant(c.req.param("tenant"), context);
   if (!entry.ok) return refuse(context, entry.error);
-
   const tenant = objects.tenant(entry.value.id);
+  const wrong = checkPolicy(patch, roster, { own: await tenant.listOwnWorkers(), now: arrivedAt });
+  if (wrong) return refuse(context, wrong);
+
   const region = objects.region();
   const unservable = checkRollout(patchPolicy(await tenant.readPolicy(), patch));
   if (unservable) return refuse(context, unservable);

@@ -56,6 +56,7 @@ const setUp = async (rest: Partial<Subject> = {}) => {
       source: "conductor",
       fallback: null,
     },
+    pool: [],
     affinity,
     ...rest,
   };
