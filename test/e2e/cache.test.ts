@@ -201,6 +201,18 @@ describe("one entry", () => {
     });
   });
 
+  it("is there for a tenant whose budget is spent", async () => {
+    const model = "anthropic/claude-opus-4-6";
+    const limits = { usd_per_month: 0.03 };
+    const { key } = await makeTenant({ cache: { ttl_seconds: 600 }, limits });
+    scriptAll({ usage: { inputTokens: 20, cachedInputTokens: 0, outputTokens: 1_000, reasoningTokens: 0 } });
+    expect((await ask(key, "Spend it.", { rest: { model } })).answer().usage.cost).toBeCloseTo(0.0251, 10);
+    await untilKept(key, "Spend it.", { rest: { model } });
+    expect((await ask(key, "Spend more.", { rest: { model } })).status).toBe(402);
+    expect(await ask(key, "Spend it.", { rest: { model } })).toMatchObject({ status: 200, state: "HIT" });
+    expect(vendors.calls()).toHaveLength(1);
+  });
+
   it("can be gone on from, in a conversation that is kept", async () => {
     const { key } = await makeTenant();
     const openai = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: key, maxRetries: 0 });
