@@ -38,6 +38,7 @@ export const lookUp = async (request: CachedRequest, deps: CacheDeps): Promise<R
 
   const key = await cacheKey(request, deps);
   const store = createAnswerStore(grant.identity.tenant, deps);
+  if (use.reads) deps.timing.waited();
   const found: Found = use.reads ? await store.find(key) : "unread";
   deps.timing.mark("cache");
   const now = deps.clock.now();

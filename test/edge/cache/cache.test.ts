@@ -43,6 +43,7 @@ type Asked = {
 const startEdge = (rest: Partial<CacheDeps> = {}) => {
   const clock = createHandClock(Date.now());
   const home = newTenant();
+  const timing = startTiming(() => clock.now());
   const work: Promise<unknown>[] = [];
   const deps: CacheDeps = {
     // A hand moves the clock, so nobody is late by chance.
@@ -50,7 +51,7 @@ const startEdge = (rest: Partial<CacheDeps> = {}) => {
     roster: { entries: [entryOf(cardOf("north/a"))], weightsDate: "2026-11-01" },
     objects: objectsOf(),
     clock,
-    timing: startTiming(() => clock.now()),
+    timing,
     waitUntil: (promise) => void work.push(promise),
     newId: () => crypto.randomUUID().replaceAll("-", ""),
     ...rest,
@@ -73,6 +74,7 @@ const startEdge = (rest: Partial<CacheDeps> = {}) => {
   };
   return {
     clock,
+    timing,
     home,
     work,
     ask,
@@ -101,8 +103,9 @@ describe("a look into the cache", () => {
   });
 
   it("says nothing and waits for nothing where nobody wants a cache", async () => {
-    const { look } = startEdge({ objects: { cache: () => expect.unreachable() } });
+    const { look, timing } = startEdge({ objects: { cache: () => expect.unreachable() } });
     expect(await look({ record: { cacheSeconds: null } })).toMatchObject({ replay: null, headers: {} });
+    expect(timing.read()).toMatchObject({ cache: null, object_waits: 0 });
     expect(await look({ headers: { "cache-control": "no-store" } })).toMatchObject({
       headers: { "x-cache": "BYPASS" },
     });
