@@ -38,7 +38,6 @@ const send = async (method: string, path: string, key: string, body?: object) =>
   const isJson = response.headers.get("content-type")?.includes("application/json") ?? false;
   return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : null };
 };
-};
 
 const makeTenant = async (id: string, policy: object = {}) => {
   const made = await send("POST", "/admin/tenants", adminKey, { id, name: "A tenant", ...policy });
