@@ -48,8 +48,14 @@ export const encodeError = (
   });
 };
 
+/** In whole seconds, as HTTP has it, and to the millisecond, as vendors' clients look for it first. */
 const retryHeaders = ({ retryAfterSeconds }: WireError): Record<string, string> =>
-  retryAfterSeconds === null ? {} : { "retry-after": String(Math.max(1, Math.ceil(retryAfterSeconds))) };
+  retryAfterSeconds === null
+    ? {}
+    : {
+        "retry-after": String(Math.max(1, Math.ceil(retryAfterSeconds))),
+        "retry-after-ms": String(Math.max(1, Math.ceil(retryAfterSeconds * 1000))),
+      };
 
 const allowHeaders = (error: ShoalError): Record<string, string> =>
   error.kind === "method_not_allowed" ? { allow: error.allowed.join(", ") } : {};

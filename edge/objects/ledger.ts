@@ -163,20 +163,23 @@ type StoredRow = Omit<LedgerRow, "calls"> & { readonly calls: string };
 
 const toRow = ({ calls, ...row }: StoredRow): LedgerRow => ({ ...row, calls: unpackCalls(calls) });
 
-type Lost = Pick<Opening, "requestId" | "keyId" | "amount" | "model" | "worker"> & { readonly at: number };
+type Lost = Pick<Opening, "requestId" | "keyId" | "model" | "worker"> & { readonly at: number };
 
 /** Charges what was opened and never settled, as it was reserved. Gives new alarms. */
-export const sweepReservations = (sql: SqlStorage, now: number): readonly Alarm[] =>
-  sql
+export const sweepReservations = (sql: SqlStorage, now: number): readonly Alarm[] => {
+  const parts = sql
     .exec<Lost>(
-      `SELECT request_id AS requestId, key_id AS keyId, sum(amount) AS amount, opened_at AS at, model, worker
-       FROM reservations WHERE expires_at <= ? GROUP BY request_id`,
+      `SELECT request_id AS requestId, key_id AS keyId, opened_at AS at, model, worker FROM reservations
+       WHERE expires_at <= ?`,
       now,
     )
-    .toArray()
-    .flatMap((lost) => giveUp(sql, lost, now));
+    .toArray();
+  const requests = new Map(parts.map((part) => [part.requestId, part]));
+  return [...requests.values()].flatMap((lost) => giveUp(sql, lost, now));
+};
 
-const giveUp = (sql: SqlStorage, { requestId, keyId, amount, at, model, worker }: Lost, now: number) => {
+const giveUp = (sql: SqlStorage, { requestId, keyId, at, model, worker }: Lost, now: number) => {
+  const { slots, amount } = closeReservation(sql, requestId);
   sql.exec(
     `INSERT INTO ledger (request_id, key_id, at, model, worker, status, input_tokens, cached_input_tokens,
        cache_write_tokens, output_tokens, reasoning_tokens, cost, usage_source)
@@ -189,7 +192,6 @@ const giveUp = (sql: SqlStorage, { requestId, keyId, amount, at, model, worker }
     amount,
   );
   addDaily(sql, { at, keyId, model, worker, usage: noUsage, cost: amount, isFirst: true });
-  const { slots } = closeReservation(sql, requestId);
   const change: Change = { held: -amount, slots: -slots };
   return holdersOf(sql, keyId).flatMap((holder) => charge(sql, { holder, at, cost: amount, change }, now));
 };
