@@ -78,5 +78,8 @@ const roundUp = (amount: number): MicroDollars => Math.max(0, Math.ceil(amount -
 
 export const toDollars = (amount: MicroDollars): number => amount / 1_000_000;
 
+/** To the next micro-dollar, as all that is charged. */
+export const ceilMicroDollars = (dollars: number): MicroDollars => roundUp(dollars * 1_000_000);
+
 /** To the nearest micro-dollar. */
 export const toMicroDollars = (dollars: number): MicroDollars => Math.round(dollars * 1_000_000);

@@ -9,6 +9,8 @@ export type Usage = {
   readonly outputTokens: number;
   readonly reasoningTokens: number;
   readonly source: UsageSource;
+  /** Micro-dollars that the host itself says it charges for the call; absent where it does not say. Never in sums. */
+  readonly billed?: number;
 };
 
 /** The answer's own tokens, and apart from them those of inner steps (Fugu's "orchestration tokens"). */

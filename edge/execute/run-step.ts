@@ -193,9 +193,9 @@ const isWorkersFault = (error: ShoalError | null): boolean =>
   error.cause !== "context_too_long" &&
   error.cause !== "content_filter";
 
-const usageEvent = (step: Step, member: Member, usage: Usage): AnswerEvent => {
+const usageEvent = (step: Step, member: Member, { billed, ...usage }: Usage): AnswerEvent => {
   const { card } = member.worker;
-  const cost = card.price === null ? null : costOf(card.price, usage);
+  const cost = billed ?? (card.price === null ? null : costOf(card.price, usage));
   return { type: "usage", step: step.id, worker: card.id, provider: member.provider.name, usage, cost };
 };
 

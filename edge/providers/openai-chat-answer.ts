@@ -1,4 +1,5 @@
 import type { CallEvent, EndReason, TokenLogprob } from "../../shared/events.ts";
+import { ceilMicroDollars } from "../../shared/pricing.ts";
 import type { Usage } from "../../shared/usage.ts";
 import { countOf, fieldsOf, isFields, listOf, parseFields, textOf, type Fields } from "./narrow.ts";
 import type { Decoder } from "./provider.ts";
@@ -17,7 +18,7 @@ const endReasons: Readonly<Record<string, EndReason>> = {
  * part of `completion_tokens`, but for hosts as xAI, where the total tells that it stands apart. Everyone bills it.
  * https://docs.x.ai/developers/tools/tool-usage-details#understanding-token-usage
  */
-const readUsage = (usage: Fields): Usage => {
+const readUsage = (usage: Fields, billedDollars: number | null): Usage => {
   const prompt = fieldsOf(usage["prompt_tokens_details"]);
   const completion = fieldsOf(usage["completion_tokens_details"]);
   const inputTokens = countOf(usage["prompt_tokens"]);
@@ -31,14 +32,18 @@ const readUsage = (usage: Fields): Usage => {
     outputTokens: isApart ? written + reasoningTokens : written,
     reasoningTokens,
     source: "reported",
+    ...(billedDollars !== null && { billed: ceilMicroDollars(billedDollars) }),
   };
 };
+
+/** What a host that tells the price of a call with its usage says, in dollars; null when it says nothing. */
+export type BilledDollars = (usage: Fields) => number | null;
 
 /**
  * Chat Completions chunks → our events. The usage chunk comes after the finish reason, so the end waits for `[DONE]`,
  * or for the end of the body at hosts that leave it out.
  */
-export const createChatDecoder = (origin: Origin): Decoder => {
+export const createChatDecoder = (origin: Origin, billedDollars: BilledDollars = () => null): Decoder => {
   const { provider } = origin;
   const calls = createCallIndex();
   const details = createDetails();
@@ -53,6 +58,8 @@ export const createChatDecoder = (origin: Origin): Decoder => {
       ? [last]
       : [{ type: "reasoning-signature", signature: seal(origin, signature) }, last];
   };
+
+  const count = (usage: Fields): CallEvent => ({ type: "usage", usage: readUsage(usage, billedDollars(usage)) });
 
   const start = (chunk: Fields): readonly CallEvent[] => {
     if (started) return [];
@@ -91,7 +98,7 @@ export const createChatDecoder = (origin: Origin): Decoder => {
       const events: CallEvent[] = [...start(chunk)];
       const [choice] = listOf(chunk["choices"]);
       if (isFields(choice)) readChoice(choice, events);
-      if (isFields(chunk["usage"])) events.push({ type: "usage", usage: readUsage(chunk["usage"]) });
+      if (isFields(chunk["usage"])) events.push(count(chunk["usage"]));
       return events;
     },
     end() {

@@ -4,10 +4,10 @@ import { cardSchema } from "../../shared/card-schema.ts";
 import type { Price, Rates } from "../../shared/pricing.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import { abilities, type Ability, type WorkerCard } from "../../shared/workers.ts";
-import { createChatDecoder } from "./openai-chat-answer.ts";
+import { createChatDecoder, type BilledDollars } from "./openai-chat-answer.ts";
 import { chatBody, type Dialect } from "./openai-chat-request.ts";
 import { sendTo } from "./openai-client.ts";
-import type { Fields } from "./narrow.ts";
+import { fieldsOf, type Fields } from "./narrow.ts";
 import { dataRegions, type Connection, type Provider, type ProviderEnv } from "./provider.ts";
 import { readError } from "./upstream-error.ts";
 
@@ -21,6 +21,7 @@ export type CompatibleHost = {
   readonly fixed?: Fields;
   /** Without the function: every model as its card says. */
   readonly offer?: NonNullable<Provider["offer"]>;
+  readonly billedDollars?: BilledDollars;
 };
 
 /** A host that speaks Chat Completions at an address of its own. */
@@ -41,7 +42,7 @@ export const createCompatible = (host: CompatibleHost): Provider => {
     abilities: new Set(host.abilities ?? abilities),
     request: (call) => chatBody(call, dialect),
     send: sendTo("/chat/completions"),
-    decoder: (call) => createChatDecoder({ provider: name, upstream: call.upstream }),
+    decoder: (call) => createChatDecoder({ provider: name, upstream: call.upstream }, host.billedDollars),
     error: (status, headers, body) => readError(name, status, headers, body),
     ...(host.offer && { offer: host.offer }),
   };
@@ -65,6 +66,16 @@ const connectOpenrouter = (baseUrl: string, apiKey: string): Connection => ({
   ...openrouterPlace(baseUrl),
 });
 
+/**
+ * Credits are dollars. With the account's own key at the host, that host's bill comes on top of the fee.
+ * https://openrouter.ai/docs/use-cases/usage-accounting
+ */
+const readBill: BilledDollars = ({ cost, is_byok, cost_details }) => {
+  if (typeof cost !== "number" || !(cost >= 0)) return null;
+  const beside = is_byok === true ? fieldsOf(cost_details)["upstream_inference_cost"] : 0;
+  return cost + (typeof beside === "number" && beside > 0 ? beside : 0);
+};
+
 /** https://openrouter.ai/docs/api-reference/chat-completion */
 export const openrouter = createCompatible({
   name: "openrouter",
@@ -75,6 +86,8 @@ export const openrouter = createCompatible({
   reasoning: "object",
   // Left to itself, OpenRouter drops parameters that the host it picks does not take.
   fixed: { provider: { require_parameters: true } },
+  // Prices are those of whichever host it picks: its own word goes before the card's.
+  billedDollars: readBill,
 });
 
 /** https://docs.litellm.ai/docs/proxy/user_keys */

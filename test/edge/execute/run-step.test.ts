@@ -6,12 +6,14 @@ import { createRunStep, type SignedCall, type StepRequest, type StepRun } from "
 import { isSignedToolCall, ownerOfToolCall } from "../../../edge/conversation/tool-call-id.ts";
 import type { AnswerEvent } from "../../../shared/events.ts";
 import { google } from "../../../edge/providers/google.ts";
+import { openrouter } from "../../../edge/providers/openai-compatible.ts";
+import type { Provider } from "../../../edge/providers/provider.ts";
 import { answerStep } from "../../../shared/plan.ts";
 import { boundOf } from "../../../shared/pricing.ts";
 import { countInput } from "../../../shared/tokens.ts";
 import { chatStream, done, eventStream, openStream, wholeText } from "../../support/chat-stream.ts";
-import { cardOf, memberOf, settingsOf } from "../../support/edge.ts";
-import { chatOf } from "../../support/events.ts";
+import { cardOf, memberOf, north, settingsOf } from "../../support/edge.ts";
+import { chatOf, usageOf } from "../../support/events.ts";
 import { createHandClock } from "../../support/hand-clock.ts";
 
 const card = cardOf("north/a", { maxOutputTokens: 500 });
@@ -97,6 +99,25 @@ describe("a step", () => {
     const { start, sent } = setUp(() => eventStream(wholeText("Three.", 12, 3)));
     await drain(start({ chat: { ...chat, maxOutputTokens: 100 } }));
     expect(sent).toMatchObject([{ max_tokens: 100 }]);
+  });
+
+  it("charges what the host itself says that it charges, and the card's price where it says nothing", async () => {
+    const usage = { prompt_tokens: 12, completion_tokens: 3, total_tokens: 15, cost: 0.000042 };
+    const body = chatStream({ delta: { content: "Three." } }, { finish: "stop" }, { usage }) + done;
+    const chargeBy = async (provider: Provider) => {
+      const { start } = setUp(() => eventStream(body), { ...memberOf(card), provider });
+      const { events } = await drain(start());
+      return events.find((event) => event.type === "usage");
+    };
+    expect(await chargeBy(openrouter)).toEqual({
+      type: "usage",
+      step: "answer",
+      worker: "north/a",
+      provider: "openrouter",
+      usage: usageOf(12, 3),
+      cost: 42,
+    });
+    expect(await chargeBy(north)).toMatchObject({ provider: "north", cost: 12 * 1 + 3 * 2 });
   });
 
   it("gives a tool call an id that names the worker", async () => {

@@ -37,6 +37,7 @@ testProvider(openrouter, {
             outputTokens: 9,
             reasoningTokens: 6,
             source: "reported",
+            billed: 20,
           },
         },
         {
@@ -155,6 +156,35 @@ testProvider(local, {
       error: { cause: "overloaded", message: "the queue is full", retryAfterSeconds: 2 },
     },
   ],
+});
+
+const openrouterUsage = (usage: object) => {
+  const tokens = { prompt_tokens: 20, completion_tokens: 10, total_tokens: 30 };
+  const data = JSON.stringify({ id: "c1", model: "m", choices: [], usage: { ...tokens, ...usage } });
+  const event = openrouter
+    .decoder(makeCall())
+    .push({ data })
+    .find(({ type }) => type === "usage");
+  return event?.type === "usage" ? event.usage : null;
+};
+
+describe("what OpenRouter says that it charges", () => {
+  it.each([
+    ["its credits, to the next micro-dollar", { cost: 0.0000123 }, 13],
+    [
+      "the fee and the host's bill, where the key is the account's own",
+      { cost: 0.05, is_byok: true, cost_details: { upstream_inference_cost: 1 } },
+      1_050_000,
+    ],
+    [
+      "not what a host charges OpenRouter",
+      { cost: 0.05, is_byok: false, cost_details: { upstream_inference_cost: 0.04 } },
+      50_000,
+    ],
+    ["nothing that it does not say", { cost: null }, undefined],
+  ])("is %s", (_, usage, billed) => {
+    expect(openrouterUsage(usage)?.billed).toBe(billed);
+  });
 });
 
 describe("the usage of hosts", () => {
