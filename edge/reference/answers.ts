@@ -226,6 +226,33 @@ export const tenantUsage = z.object({
   has_more: z.boolean(),
   next: z.nullable(z.int()),
 });
+const rolloutArm = z.looseObject({
+  conversations: count,
+  requests: count,
+  errors: count,
+  cost_usd: z.number(),
+  other_arm: z
+    .looseObject({ requests: count, cost_usd: z.number(), foreseen_usd: z.number() })
+    .describe("What these requests cost, and what the other arm would have cost by prediction."),
+});
+export const rollout = z.object({
+  object: z.literal("rollout"),
+  tenant: z.string(),
+  data: z.array(
+    z.looseObject({
+      object: z.literal("rollout_stage"),
+      key_id: z.string(),
+      mode: z.string(),
+      baseline: z.nullable(z.string()),
+      decision: z.string(),
+      went_back_at: z.nullable(z.string()),
+      arms: z.object({ baseline: rolloutArm, shoal: rolloutArm }),
+      differences: z
+        .looseObject({})
+        .describe("Shoal's less the baseline's, or as its multiple, with intervals of 95 % that hold at every look."),
+    }),
+  ),
+});
 export const ledger = pageOf(
   z.looseObject({
     request_id: z.string(),
@@ -237,6 +264,42 @@ export const ledger = pageOf(
     calls: z.array(z.looseObject({ worker: z.string(), cost_usd: dollars })),
   }),
 );
+const share = z.number().min(0).max(1);
+
+export const feedback = z.object({
+  object: z.literal("feedback"),
+  request_id: z.string(),
+  score: share,
+  worker: z.string().describe("Whose answer, or part of one, was scored."),
+  learned: z.boolean().describe("Whether the score corrects what is expected of that worker."),
+  reason: z.nullable(z.string()).describe("Why it does not."),
+});
+
+const interval = { score: z.number(), low: z.number(), high: z.number(), standard_error: z.number() };
+const policy = z.looseObject({
+  ...interval,
+  effective_sample_size: z.number().describe("Evenly weighted answers of its own that would say as much."),
+});
+
+export const evaluation = z.looseObject({
+  object: z.literal("evaluation"),
+  baseline: z.nullable(z.string()),
+  identified: z.boolean(),
+  reason: z.string().describe("Why there is no number.").optional(),
+  scored_answers: count.optional(),
+  used_answers: count.optional(),
+  policies: z.object({ conductor: policy, baseline: policy }).optional(),
+  difference: z.looseObject(interval).optional(),
+});
+
+export const scoredAnswer = z.looseObject({
+  id: z.string(),
+  domain: z.string(),
+  prompt: z.null(),
+  models: z.record(z.string(), z.looseObject({ correct: share })),
+  feedback: z.looseObject({ scores: z.array(z.looseObject({ key_id: z.string(), score: share })) }),
+});
+
 export const audit = pageOf(
   z.looseObject({
     id: z.int(),

@@ -10,7 +10,9 @@ import { pageQuery } from "../routes/admin/page.ts";
 import { newTenant, tenantPatch } from "../routes/admin/tenants.ts";
 import { vendorKey } from "../routes/admin/vendor-keys.ts";
 import { answerSchema as embeddings, bodySchema as embeddingsBody, embeddingModel } from "../routes/embeddings.ts";
+import { feedbackBody } from "../routes/feedback.ts";
 import { listQuery, readQuery } from "../routes/stored-responses.ts";
+import { rolloutQuery } from "../routes/rollout.ts";
 import { usageQuery } from "../routes/usage.ts";
 import * as answers from "./answers.ts";
 
@@ -31,6 +33,8 @@ export type Operation = {
   readonly status: number;
   /** Absent where nothing comes back. */
   readonly answer?: { readonly name: string; readonly schema: z.ZodType };
+  /** The answer is many of these, a line of JSON each. */
+  readonly lines?: true;
   /** The answer is a page for people. */
   readonly page?: true;
   /** The answer may also be a table. */
@@ -215,6 +219,45 @@ export const operations: readonly Operation[] = [
     status: 200,
     answer: { name: "Usage", schema: answers.tenantUsage },
     csv: true,
+  },
+  {
+    method: "get",
+    path: "/v1/rollout",
+    id: "readRollout",
+    tag: "plans",
+    summary: "Read how the tenant's keys move from their baselines",
+    description:
+      "Per key and stage what each arm served, cost and took, what the other would have cost, how sure the differences are, and what was decided. With `format=text` as tables.",
+    credential: "key",
+    query: rolloutQuery,
+    status: 200,
+    answer: { name: "Rollout", schema: answers.rollout },
+  },
+  {
+    method: "post",
+    path: "/v1/feedback",
+    id: "giveFeedback",
+    tag: "plans",
+    summary: "Score an answer",
+    description:
+      "By the answer's `id` or its `x-request-id`, for a week. What a key scores again takes the place of its earlier score. The scores correct, within bounds, whom the conductor expects to do well for this tenant.",
+    credential: "key",
+    body: { schema: feedbackBody, example: { request_id: "chatcmpl-01KAPZ2Q8T7R5V9W3X1Y0ZABCD", score: "good" } },
+    status: 200,
+    answer: { name: "Feedback", schema: answers.feedback },
+    failures: [404, 413, 429],
+  },
+  {
+    method: "get",
+    path: "/v1/evaluation",
+    id: "readEvaluation",
+    tag: "plans",
+    summary: "Compare the conductor with the baseline by scored answers",
+    description:
+      "A doubly robust estimate with intervals of 95 %, from the answers of keys that explore. Without propensities it says why there is none.",
+    credential: "key",
+    status: 200,
+    answer: { name: "Evaluation", schema: answers.evaluation },
   },
   {
     method: "get",
@@ -434,6 +477,31 @@ export const operations: readonly Operation[] = [
     status: 200,
     answer: { name: "Usage", schema: answers.tenantUsage },
     csv: true,
+    failures: [404],
+  },
+  {
+    method: "get",
+    path: "/admin/tenants/{tenant}/rollout",
+    id: "readTenantRollout",
+    tag: "operator",
+    summary: "Read how a tenant's keys move from their baselines",
+    description: "As `/v1/rollout` tells the tenant itself.",
+    credential: "admin",
+    query: rolloutQuery,
+    status: 200,
+    answer: { name: "Rollout", schema: answers.rollout },
+    failures: [404],
+  },
+  {
+    method: "get",
+    path: "/admin/tenants/{tenant}/feedback",
+    id: "exportFeedback",
+    tag: "operator",
+    summary: "Export a tenant's scored answers as recordings, without prompts",
+    credential: "admin",
+    status: 200,
+    answer: { name: "ScoredAnswer", schema: answers.scoredAnswer },
+    lines: true,
     failures: [404],
   },
   {

@@ -133,6 +133,18 @@ export const createCommands = (io: CommandsIo): Command => {
       return csv ? printCsv(question) : run(question, showUsage);
     });
 
+  program
+    .command("rollout <tenant>")
+    .description("how a tenant's keys move from their baselines, the latest stages first")
+    .option("--key <id>", "of one key")
+    .option("--limit <count>", "so many stages", "20")
+    .action(async (tenant: string, query: { key?: string; limit: string }) => {
+      const question: Question = { method: "GET", path: `/tenants/${tenant}/rollout`, query };
+      if (program.opts<{ json?: boolean }>().json) return run(question);
+      const response = await send({ ...question, query: { ...query, format: "text" } });
+      io.print(await response.text());
+    });
+
   type LedgerOptions = { from?: string; to?: string; after?: string; limit: string; csv?: boolean; rows?: string };
   program
     .command("ledger <tenant>")
