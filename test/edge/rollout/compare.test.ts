@@ -97,6 +97,12 @@ describe("a canary judged after every conversation", () => {
   });
 });
 
+/** How far apart the ends of a difference are, of an arm from another like it. */
+const width = (figures: Figures): number => {
+  const interval = differenceOf("cost", { baseline: figures, shoal: figures });
+  return (interval?.high ?? Infinity) - (interval?.low ?? 0);
+};
+
 describe("intervals", () => {
   it("hold the true difference and ratio at every look, in 95 of 100 runs or more", () => {
     const missed = seeds.filter((seed) => {
@@ -126,10 +132,6 @@ describe("intervals", () => {
       together.converse(Array.from({ length: 10 }, () => ({ cost })));
       for (let turn = 0; turn < 10; turn += 1) apart.converse([{ cost: 1_000 * Math.exp(normal(random)) }]);
     }
-    const width = (figures: Figures) => {
-      const interval = differenceOf("cost", { baseline: figures, shoal: figures });
-      return (interval?.high ?? Infinity) - (interval?.low ?? 0);
-    };
     expect(width(together.figures())).toBeGreaterThan(2 * width(apart.figures()));
   });
 
