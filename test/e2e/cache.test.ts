@@ -316,4 +316,20 @@ describe("what is kept", () => {
       .toBe("new");
     expect(vendors.calls()).toHaveLength(3);
   });
+
+  it("is gone once the operator purges it, and nobody else's is", async () => {
+    const [one, other] = [await makeTenant(), await makeTenant()];
+    for (const { key } of [one, other]) {
+      await ask(key, "Still there?");
+      await untilKept(key, "Still there?");
+    }
+    const purged = await fetch(`${system.url}/admin/tenants/${one.tenant}/cache`, {
+      method: "DELETE",
+      headers: { authorization: `Bearer ${adminKey}` },
+    });
+    expect(purged.status).toBe(204);
+    expect((await ask(one.key, "Still there?")).state).toBe("MISS");
+    expect((await ask(other.key, "Still there?")).state).toBe("HIT");
+    expect(vendors.calls()).toHaveLength(3);
+  });
 });
