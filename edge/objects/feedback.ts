@@ -68,7 +68,7 @@ export const keepScore = (sql: SqlStorage, asked: NewScore, now: number): Result
   }
   const lesson = lessonOf(answer.value, about);
   keepAnswer(sql, answer.value);
-  const revision = writeScore(sql, { given, lesson, type: answer.value.type, day }, now);
+  const revision = writeScore(sql, { given, lesson, type: answer.value.taskType, day }, now);
   forgetOld(sql, revision, now);
   return ok({ worker, lesson, revised: { revision, bias: findBias(sql, day) } });
 };

@@ -18,7 +18,7 @@ export type ScoredAnswer = {
   /** Of every worker the quality (0 to 1) that the weights foresaw, and with the tenant's correction as of then. */
   readonly foreseen: Readonly<Record<string, { readonly quality: number; readonly corrected: number }>>;
   /** Name of the task type; null where the prompt was far from every recorded one. */
-  readonly type: string | null;
+  readonly taskType: string | null;
   readonly weights: string | null;
   readonly costDollars: number | null;
   readonly latencyMs: number | null;
@@ -45,7 +45,7 @@ export const scoredAnswerOf = (trace: Trace): Result<ScoredAnswer, string> => {
         { quality: round(score.quality), corrected: round(score.quality + (score.bias ?? 0)) },
       ]),
     ),
-    type: plan.task_type?.name ?? null,
+    taskType: plan.task_type?.name ?? null,
     weights: plan.weights,
     costDollars: trace.cost_usd,
     latencyMs: trace.timing["total"] ?? null,

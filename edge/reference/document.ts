@@ -128,14 +128,14 @@ const fromCache = {
   age: { description: "Of an answer from the cache, in seconds", schema: { type: "integer", minimum: 0 } },
 };
 
-const writeSuccess = ({ status, answer, streams, page, csv }: Operation): Json => ({
+const writeSuccess = ({ status, answer, streams, lines, page, csv }: Operation): Json => ({
   [status]: {
     description: answer || page ? "Done" : "Done; nothing comes back",
     ...(page && { content: { "text/html": { schema: { type: "string" } } } }),
     ...(answer && {
       headers: { ...requestId, ...(streams && fromCache) },
       content: {
-        "application/json": { schema: refTo(answer.name) },
+        [lines ? "application/x-ndjson" : "application/json"]: { schema: refTo(answer.name) },
         ...(streams && { "text/event-stream": { schema: { type: "string" } } }),
         ...(csv && { "text/csv": { schema: { type: "string" } } }),
       },

@@ -33,14 +33,29 @@ export const tellFeedback = async (
 };
 
 const toRecording = (answer: ExportedAnswer) => {
-  const { id, at, model, worker, direct, best, drawn, foreseen, type, weights, scores } = answer;
+  const { id, at, model, worker, direct, best, drawn, foreseen, taskType, weights, scores } = answer;
   return {
     id,
-    domain: type ?? "unknown",
+    domain: taskType ?? "unknown",
     problem: id,
     prompt: null,
     models: outcomesOf(answer),
-    feedback: { at: new Date(at).toISOString(), model, worker, direct, best, drawn, foreseen, weights, scores },
+    feedback: {
+      at: new Date(at).toISOString(),
+      model,
+      worker,
+      direct,
+      best,
+      drawn,
+      foreseen,
+      weights,
+      scores: scores.map((given) => ({
+        key_id: given.keyId,
+        about: given.about,
+        at: new Date(given.at).toISOString(),
+        score: given.score,
+      })),
+    },
   };
 };
 
