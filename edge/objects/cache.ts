@@ -1,4 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
+import { bury, isBuried } from "./bury.ts";
 import { cachedAnswersSchema, createCachedAnswers, type CachedAnswer } from "./cached-answers.ts";
 import { migrate } from "./migrate.ts";
 
@@ -22,9 +23,16 @@ export class CacheShard extends DurableObject {
   }
 
   async keep(answer: CachedAnswer): Promise<void> {
+    if (isBuried(this.ctx.storage.sql)) return;
     const now = Date.now();
     this.ctx.storage.transactionSync(() => this.answers.keep(answer, now));
     await this.wakeForExpiry(now);
+  }
+
+  /** Empties it for good. */
+  async bury(): Promise<void> {
+    this.answers.clear();
+    await bury(this.ctx, [cachedAnswersSchema], Date.now());
   }
 
   async clear(): Promise<void> {

@@ -43,14 +43,14 @@ export const buryTenant = (sql: SqlStorage, id: string, now: number): void => {
 export const findTenant = (sql: SqlStorage, id: string): TenantEntry | null =>
   sql.exec<TenantEntry>(`SELECT ${columns} FROM tenants WHERE id = ? AND status <> 'claimed'`, id).toArray()[0] ?? null;
 
-/** By id, after the one named. */
+/** By id, after the one named; those that were deleted only where they are asked for. */
 export const listTenants = (
   sql: SqlStorage,
-  { after, limit }: { readonly after: string; readonly limit: number },
+  { after, limit, deleted }: { readonly after: string; readonly limit: number; readonly deleted: boolean },
 ): readonly TenantEntry[] =>
   sql
     .exec<TenantEntry>(
-      `SELECT ${columns} FROM tenants WHERE status <> 'claimed' AND id > ? ORDER BY id LIMIT ?`,
+      `SELECT ${columns} FROM tenants WHERE status <> 'claimed' ${deleted ? "" : "AND status <> 'deleted'"} AND id > ? ORDER BY id LIMIT ?`,
       after,
       limit,
     )

@@ -97,7 +97,7 @@ export class Region extends DurableObject {
   }
 
   /** By id, after the one named. */
-  async listTenants(page: { readonly after: string; readonly limit: number }): Promise<readonly TenantEntry[]> {
+  async listTenants(page: Parameters<typeof listTenants>[1]): Promise<readonly TenantEntry[]> {
     return listTenants(this.sql, page);
   }
 }

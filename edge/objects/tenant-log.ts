@@ -11,9 +11,19 @@ import {
   type KeptScore,
   type NewScore,
 } from "./feedback.ts";
+import { bury, isBuried } from "./bury.ts";
 import { migrate } from "./migrate.ts";
 import type { KeptSignature, StoredTurn } from "./records.ts";
-import { deleteTurn, findTurns, readTurn, turnsSchema, writeTurn, type FoundTurns } from "./turns.ts";
+import {
+  deleteTurn,
+  findTurns,
+  listTurns,
+  readTurn,
+  turnsSchema,
+  writeTurn,
+  type FoundTurns,
+  type TurnPlace,
+} from "./turns.ts";
 import type { Trace } from "../account/trace.ts";
 
 /** A tenant's log holds at most this many traces, none older than a week. */
@@ -28,6 +38,9 @@ const migrations: readonly string[] = [
   turnsSchema,
   feedbackSchema,
 ];
+
+/** `trace`: as JSON. */
+export type PlacedTrace = { readonly seq: number; readonly trace: string };
 
 /** How long a tool call may wait for its answer with its signature. */
 const signaturesAgeMs = 24 * 3_600_000;
@@ -46,7 +59,13 @@ export class TenantLog extends DurableObject {
     void state.blockConcurrencyWhile(async () => migrate(state.storage, migrations));
   }
 
+  /** Empties it for good. */
+  async bury(): Promise<void> {
+    await bury(this.ctx, migrations, Date.now());
+  }
+
   async write(traces: readonly Trace[]): Promise<void> {
+    if (isBuried(this.sql)) return;
     for (const trace of traces) {
       this.sql.exec(
         `INSERT INTO traces (id, at, trace) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET trace = excluded.trace
@@ -64,6 +83,7 @@ export class TenantLog extends DurableObject {
   }
 
   async keepSignatures(signatures: readonly KeptSignature[]): Promise<void> {
+    if (isBuried(this.sql)) return;
     const now = Date.now();
     for (const { call, sealed } of signatures) {
       this.sql.exec("INSERT OR REPLACE INTO signatures (call, sealed, at) VALUES (?, ?, ?)", call, sealed, now);
@@ -83,7 +103,13 @@ export class TenantLog extends DurableObject {
   }
 
   async keepTurn(turn: StoredTurn): Promise<void> {
+    if (isBuried(this.sql)) return;
     this.ctx.storage.transactionSync(() => writeTurn(this.sql, turn, Date.now()));
+  }
+
+  /** Kept turns from the oldest on. `after`: the place of the last one of the page before. */
+  async listTurns(page: { readonly after: number; readonly limit: number }): Promise<readonly TurnPlace[]> {
+    return listTurns(this.sql, page);
   }
 
   async readTurn(id: string): Promise<StoredTurn | null> {
@@ -113,6 +139,23 @@ export class TenantLog extends DurableObject {
   /** Scored answers by id, after the one named. */
   async listScored(page: { readonly after: string; readonly limit: number }): Promise<readonly ExportedAnswer[]> {
     return listScored(this.sql, page);
+  }
+
+  /** From the oldest on. `after`: the place of the last one of the page before. */
+  async listTraces({
+    after,
+    limit,
+  }: {
+    readonly after: number;
+    readonly limit: number;
+  }): Promise<readonly PlacedTrace[]> {
+    return this.sql
+      .exec<{ seq: number; trace: string }>(
+        "SELECT seq, trace FROM traces WHERE seq > ? ORDER BY seq LIMIT ?",
+        after,
+        limit,
+      )
+      .toArray();
   }
 
   async read(id: string): Promise<Trace | null> {

@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { err, ok, type Result } from "../../shared/result.ts";
 import type { WorkerCard } from "../../shared/workers.ts";
+import { bury, isBuried } from "./bury.ts";
 import { writeBias, type RevisedBias } from "./bias.ts";
 import { findConversation, findWorker, forgetWorkers, keepWorker } from "./conversation-workers.ts";
 import {
@@ -86,6 +87,7 @@ export class Tenant extends DurableObject {
     readonly settlements: readonly Settlement[];
     readonly forecasts?: readonly LateForecast[];
   }): Promise<void> {
+    if (isBuried(this.sql)) return;
     const now = Date.now();
     this.ctx.storage.transactionSync(() => {
       for (const opening of batch.openings) openRequest(this.sql, opening, now);
@@ -151,6 +153,13 @@ export class Tenant extends DurableObject {
   /** Keys of an inactive tenant are refused as soon as isolates ask again: within ten seconds. */
   async mark(state: "active" | "inactive"): Promise<void> {
     writeState(this.sql, state, Date.now());
+  }
+
+  /** Empties it for good: its keys are none any more. */
+  async bury(): Promise<void> {
+    const now = Date.now();
+    await bury(this.ctx, tenantSchema, now);
+    writeState(this.sql, "deleted", now);
   }
 
   async readSpend(): Promise<Spend> {

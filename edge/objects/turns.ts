@@ -44,6 +44,17 @@ export const readTurn = (sql: SqlStorage, id: string, now: number): StoredTurn |
   return { id, previous: first.previous, sealed: rows.map(({ text }) => text).join("") };
 };
 
+/** `seq`: where its first piece stands. */
+export type TurnPlace = { readonly seq: number; readonly id: string };
+
+export const listTurns = (
+  sql: SqlStorage,
+  { after, limit }: { readonly after: number; readonly limit: number },
+): readonly TurnPlace[] =>
+  sql
+    .exec<TurnPlace>("SELECT seq, id FROM turns WHERE piece = 0 AND seq > ? ORDER BY seq LIMIT ?", after, limit)
+    .toArray();
+
 export const deleteTurn = (sql: SqlStorage, id: string): boolean =>
   sql.exec("DELETE FROM turns WHERE id = ?", id).rowsWritten > 0;
 

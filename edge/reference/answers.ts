@@ -162,6 +162,13 @@ export const tenant = z.looseObject({
     .optional(),
 });
 
+export const deletedTenant = z.object({
+  object: z.literal("tenant"),
+  id: z.string(),
+  status: z.literal("deleted"),
+  deleted_at: z.string(),
+});
+
 const pageOf = <Entry extends z.ZodType>(entry: Entry) =>
   z.object({
     object: z.literal("list"),

@@ -7,7 +7,7 @@ import { keyPatch, newKey, rotation } from "../routes/admin/keys.ts";
 import { ledgerQuery } from "../routes/admin/ledger.ts";
 import { ownWorker } from "../routes/admin/own-workers.ts";
 import { pageQuery } from "../routes/admin/page.ts";
-import { newTenant, tenantPatch } from "../routes/admin/tenants.ts";
+import { newTenant, tenantPatch, tenantsQuery } from "../routes/admin/tenants.ts";
 import { vendorKey } from "../routes/admin/vendor-keys.ts";
 import { answerSchema as embeddings, bodySchema as embeddingsBody, embeddingModel } from "../routes/embeddings.ts";
 import { feedbackBody } from "../routes/feedback.ts";
@@ -37,6 +37,8 @@ export type Operation = {
   readonly lines?: true;
   /** The answer is a page for people. */
   readonly page?: true;
+  /** The answer is a line of JSON for each thing. */
+  readonly lines?: true;
   /** The answer may also be a table. */
   readonly csv?: true;
   /** With `stream: true` the answer comes as events. */
@@ -266,7 +268,7 @@ export const operations: readonly Operation[] = [
     tag: "operator",
     summary: "List tenants",
     credential: "admin",
-    query: pageQuery,
+    query: tenantsQuery,
     status: 200,
     answer: { name: "Tenants", schema: answers.tenants },
   },
@@ -373,6 +375,41 @@ export const operations: readonly Operation[] = [
     id: "revokeKey",
     tag: "operator",
     summary: "Revoke a key",
+    credential: "admin",
+    status: 204,
+    failures: [404],
+  },
+  {
+    method: "delete",
+    path: "/admin/tenants/{tenant}",
+    id: "deleteTenant",
+    tag: "operator",
+    summary: "Delete a tenant and all that it has",
+    description: "Its keys are refused within ten seconds; its id is not given again.",
+    credential: "admin",
+    status: 200,
+    answer: { name: "DeletedTenant", schema: answers.deletedTenant },
+    failures: [400, 404],
+  },
+  {
+    method: "get",
+    path: "/admin/tenants/{tenant}/export",
+    id: "exportTenant",
+    tag: "operator",
+    summary: "Read all that a tenant has, a line of JSON each",
+    description:
+      "Policy, keys without hashes, usage, requests, traces, feedback and kept turns in clear. The last line is of type `end`.",
+    credential: "admin",
+    status: 200,
+    lines: true,
+    failures: [404],
+  },
+  {
+    method: "delete",
+    path: "/admin/tenants/{tenant}/cache",
+    id: "purgeCache",
+    tag: "operator",
+    summary: "Forget a tenant's cached answers",
     credential: "admin",
     status: 204,
     failures: [404],

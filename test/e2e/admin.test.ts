@@ -10,8 +10,23 @@ let system: System;
 
 beforeAll(async () => {
   vendors = await startVendors();
+  const host = {
+    name: "north",
+    base_url: `${new URL(vendors.openai.baseUrl).origin}/host/v1`,
+    api_key_env: "NORTH_KEY",
+    models: [
+      { id: "m1", context_tokens: 100_000, max_output_tokens: 4000, price: { input: 1, output: 2 }, abilities: [] },
+    ],
+  };
   system = await startSystem({
-    env: { ...vendors.env, ADMIN_KEY: `${adminKey},${oldKey}`, SHOAL_ADMIN_PER_MINUTE: "1000" },
+    env: {
+      ...vendors.env,
+      ADMIN_KEY: `${adminKey},${oldKey}`,
+      SHOAL_ADMIN_PER_MINUTE: "1000",
+      // A host whose operator's key is one that the vendor refuses.
+      SHOAL_PROVIDERS: JSON.stringify([host]),
+      NORTH_KEY: "key-of-the-operator",
+    },
   });
 });
 afterAll(async () => {
@@ -46,10 +61,10 @@ const makeTenant = async (id: string, policy: object = {}) => {
   return { key: String(key.body.key), keyId: String(key.body.id) };
 };
 
-const chat = (key: string) =>
+const chat = (key: string, model = "shoal-mini") =>
   call("POST", "/v1/chat/completions", {
     key,
-    body: { model: "shoal-mini", messages: [{ role: "user", content: "Name a fish." }] },
+    body: { model, messages: [{ role: "user", content: "Name a fish." }] },
   });
 
 describe("the operator's credential", () => {
@@ -172,6 +187,82 @@ describe("a key", () => {
     expect(await chat(key)).toMatchObject({ status: 401 });
     expect(await admin("PATCH", `/tenants/revoking/keys/${keyId}`, { name: "x" })).toMatchObject({ status: 404 });
     expect(await admin("GET", `/tenants/revoking/keys/${keyId}`)).toMatchObject({ body: { status: "revoked" } });
+  });
+});
+
+describe("a vendor's key of a tenant's own", () => {
+  it("takes the place of the operator's in this tenant's calls alone", async () => {
+    const { key } = await makeTenant("owner");
+    const other = await makeTenant("guest");
+    const put = await admin("PUT", "/tenants/owner/vendor-keys/north", { key: vendors.openai.key });
+    expect(put).toMatchObject({ status: 200, body: { provider: "north" } });
+    expect(await chat(key, "north/m1")).toMatchObject({ status: 200 });
+    expect(JSON.stringify((await chat(other.key, "north/m1")).body)).toContain("wrong credentials");
+    expect(await admin("DELETE", "/tenants/owner/vendor-keys/north")).toMatchObject({ status: 204 });
+  });
+
+  it("that the vendor refuses is no trouble to others", async () => {
+    const { key } = await makeTenant("mistaken");
+    const other = await makeTenant("correct");
+    await admin("PUT", "/tenants/mistaken/vendor-keys/anthropic", { key: "a-key-that-anthropic-does-not-know" });
+    const model = "anthropic/claude-opus-4-6";
+    for (let request = 0; request < 6; request += 1) expect(await chat(key, model)).toMatchObject({ status: 502 });
+    expect(await chat(other.key, model)).toMatchObject({ status: 200 });
+  });
+
+  it("is never read back, and stands nowhere in what is stored", async () => {
+    await makeTenant("hidden");
+    const secret = "the-key-that-nobody-may-ever-read-4711";
+    const put = await admin("PUT", "/tenants/hidden/vendor-keys/openai", { key: secret });
+    const list = await admin("GET", "/tenants/hidden/vendor-keys");
+    expect(list.body).toMatchObject({ data: [{ provider: "openai", ending: "4711" }], rewrap_due: false });
+    const told = [put, list, await admin("GET", "/tenants/hidden"), await admin("GET", "/audit?tenant=hidden")];
+    expect(JSON.stringify(told.map(({ body }) => body))).not.toContain(secret.slice(0, 20));
+    expect(system.output()).not.toContain(secret);
+  });
+
+  it("is refused where the operator has no such provider", async () => {
+    await makeTenant("elsewhere");
+    expect(await admin("PUT", "/tenants/elsewhere/vendor-keys/openia", { key: "some-key-of-a-tenant" })).toMatchObject({
+      status: 400,
+      body: { error: { param: "provider", message: expect.stringContaining("openai") } },
+    });
+  });
+});
+
+describe("a worker of a tenant's own", () => {
+  const worker = { context_tokens: 50_000, max_output_tokens: 2000, price: { input: 1, output: 2 }, abilities: [] };
+
+  it("is seen and asked by this tenant alone", async () => {
+    const { key } = await makeTenant("maker");
+    const other = await makeTenant("looker");
+    await admin("PUT", "/tenants/maker/vendor-keys/north", { key: vendors.openai.key });
+    expect(await admin("PUT", "/tenants/maker/workers/north/tuned", worker)).toMatchObject({
+      status: 200,
+      body: { id: "north/tuned", provider: "north" },
+    });
+    const ids = async (of: string) =>
+      (await call("GET", "/v1/models", { key: of })).body.data.map(({ id }: { id: string }) => id);
+    expect(await ids(key)).toContain("north/tuned");
+    expect(await ids(other.key)).not.toContain("north/tuned");
+    const answer = await chat(key, "north/tuned");
+    expect(answer).toMatchObject({ status: 200 });
+    expect(vendors.calls().at(-1)).toMatchObject({ model: "tuned" });
+    expect(await chat(other.key, "north/tuned")).toMatchObject({ status: 404 });
+    expect(await admin("PATCH", "/tenants/maker", { baseline: "north/tuned" })).toMatchObject({ status: 200 });
+    expect(await admin("PATCH", "/tenants/looker", { baseline: "north/tuned" })).toMatchObject({ status: 400 });
+  });
+
+  it("is on a provider of the operator's, and never a host or a worker of everybody's", async () => {
+    await makeTenant("bounded");
+    const put = (id: string, body: object) => admin("PUT", `/tenants/bounded/workers/${id}`, body);
+    expect(await put("south/x", worker)).toMatchObject({ status: 400, body: { error: { param: "id" } } });
+    expect(await put("north/m1", worker)).toMatchObject({ status: 400 });
+    expect(await put("north/x", { ...worker, base_url: "https://example.com" })).toMatchObject({
+      status: 400,
+      body: { error: { param: "base_url" } },
+    });
+    expect(await put("north/x", { ...worker, price: { input: -1, output: 2 } })).toMatchObject({ status: 400 });
   });
 });
 

@@ -5,6 +5,7 @@ import type { AdminEnv } from "./env.ts";
 import { keys } from "./keys.ts";
 import { ownWorkers } from "./own-workers.ts";
 import { refuse } from "./refuse.ts";
+import { tenantData } from "./tenant-data.ts";
 import { tenants } from "./tenants.ts";
 import { usage } from "./usage.ts";
 import { vendorKeys } from "./vendor-keys.ts";
@@ -60,4 +61,5 @@ const tellPath = (path: string): string =>
 
 const tenantIn = (path: string): string | null => /^\/admin\/tenants\/([a-z0-9]{1,32})(\/|$)/.exec(path)?.[1] ?? null;
 
-for (const routes of [tenants, keys, vendorKeys, ownWorkers, usage, workers, auditLog]) admin.route("/", routes);
+for (const routes of [tenants, tenantData, keys, vendorKeys, ownWorkers, usage, workers, auditLog])
+  admin.route("/", routes);

@@ -29,6 +29,9 @@ export const tenantPatch = z.strictObject({
   ...policyPatchShape,
 });
 
+/** `deleted`: those that were deleted too. */
+export const tenantsQuery = pageQuery.extend({ deleted: z.enum(["true", "false"]).default("false") });
+
 /** Tenants: made, listed, read, changed. */
 export const tenants = new Hono<AdminEnv>();
 
@@ -50,10 +53,11 @@ const writeSpend = ({ today, month, reserved, alarms }: Spend) => ({
 
 tenants.get("/tenants", async (c) => {
   const { context } = c.var;
-  const query = readQuery(pageQuery, c.req.url);
+  const query = readQuery(tenantsQuery, c.req.url);
   if (!query.ok) return refuse(context, query.error);
-  const { after, limit } = query.value;
-  const found = await context.objects.region().listTenants({ after, limit: limit + 1 });
+  const { after, limit, deleted } = query.value;
+  const page = { after, limit: limit + 1, deleted: deleted === "true" };
+  const found = await context.objects.region().listTenants(page);
   return c.json(writePage(found, limit, writeEntry));
 });
 
