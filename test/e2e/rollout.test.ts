@@ -4,13 +4,6 @@ import { startSystem, type System } from "../support/start.ts";
 import { startVendors, vendorNames, type VendorCall, type Vendors } from "../support/vendors.ts";
 
 const adminKey = "admin-key-of-this-test";
-/** How many plans the conductor has been asked for. */
-const plansAsked = async (): Promise<number> => {
-  const metrics = await (await fetch(`${system.inferenceUrl}/metrics`)).text();
-  const counts = [...metrics.matchAll(/^shoal_request_seconds_count\{[^}]*route="\/v1\/plan"[^}]*\} (\d+)$/gm)];
-  return counts.reduce((sum, [, count]) => sum + Number(count), 0);
-};
-
 const baseline = "anthropic/claude-opus-4-6";
 const upstream = "claude-opus-4-6";
 
@@ -107,8 +100,7 @@ const stagesOf = async (key: string) => reportSchema.parse((await send("GET", "/
 const isBaseline = (call: VendorCall) => call.model === upstream;
 
 describe("off", () => {
-  it.each(["shoal-mini", "shoal-ultra", "fugu"])("serves %s by the baseline, and asks no conductor", async (model) => {
-    const before = await plansAsked();
+  it.each(["shoal-mini", "shoal-ultra", "fugu"])("serves %s by the baseline", async (model) => {
     const { key } = await makeKey(`off${model.replaceAll("-", "")}`, { mode: "off", baseline });
     const answer = await chat(key, [says("What is 12 * 12? Give the final answer as a number.")], model);
     expect(answer).toMatchObject({ status: 200, body: { model } });
@@ -116,7 +108,6 @@ describe("off", () => {
     expect(vendors.calls().map((call) => call.model)).toEqual([upstream]);
     const trace = await traceOf(answer, key, () => true);
     expect(trace).toMatchObject({ plan: { source: "baseline" }, rollout: { mode: "off", arm: "baseline" } });
-    expect(await plansAsked()).toBe(before);
   });
 
   it("leaves alone who names a worker", async () => {
@@ -142,7 +133,6 @@ describe("off", () => {
 
 describe("shadow", () => {
   it("serves the baseline and tells, behind it, what the conductor would have done at which price", async () => {
-    const before = await plansAsked();
     const { key } = await makeKey("shadow", { mode: "shadow", baseline });
     const answer = await chat(key, [says("Translate 'good morning' into French.")]);
     expect(planOf(answer)).toBe(`direct ${baseline}; source=baseline; mode=shadow; arm=baseline`);
@@ -150,7 +140,6 @@ describe("shadow", () => {
     expect(trace.rollout?.shadow?.reason).toContain("has the best utility");
     expect(trace.rollout?.shadow?.cost_usd).toBeGreaterThan(0);
     expect(vendors.calls().map((call) => call.model)).toEqual([upstream]);
-    expect(await plansAsked()).toBe(before + 1);
     const [stage] = await stagesOf(key);
     expect(stage).toMatchObject({
       mode: "shadow",

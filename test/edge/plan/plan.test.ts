@@ -117,6 +117,16 @@ describe("a settled turn", () => {
     expect(asked).toHaveLength(0);
   });
 
+  it("goes straight to the baseline where that serves the key", async () => {
+    const { asked, deps } = says(decisionOf(directPlan("north/b")));
+    const choice = { kind: "worker", id: "north/c", effort: null, by: "baseline" } as const;
+    expect(await plan(inputOf({ choice, affinityWorker: "north/a" }), deps)).toMatchObject({
+      source: "baseline",
+      decision: { plan: directPlan("north/c"), reason: "the key is served by its baseline" },
+    });
+    expect(asked).toHaveLength(0);
+  });
+
   it("goes back to the worker that made the tool call", async () => {
     const { asked, deps } = says(decisionOf(directPlan("north/b")));
     const chat = chatOf("", toolTurn(callOf("north/a")));
