@@ -70,6 +70,8 @@ export type AnswerEvent =
       readonly usage: Usage;
       /** Who served it, hence who bills it: a worker's own vendor or a host that resells it. */
       readonly provider?: string;
+      /** Called with the tenant's own key: its bill does not come to the operator. */
+      readonly ownKey?: true;
       /** Null when the worker's price is unknown. */
       readonly cost: MicroDollars | null;
     };

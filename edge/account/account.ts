@@ -147,8 +147,8 @@ const createBook = (subject: Subject, deps: AccountDeps) => {
         return;
       case "usage": {
         if (subject.planned.source === "cache") return void calls.push(fromCache);
-        const { step, worker, provider, usage, cost } = event;
-        calls.push({ step, worker, usage, cost, ...(provider !== undefined && { provider }) });
+        const { type: _, ...row } = event;
+        calls.push(row);
         Object.assign(steps.get(keyOf(event)) ?? {}, {
           usage: event.usage,
           cost_usd: event.cost === null ? null : toDollars(event.cost),

@@ -194,9 +194,11 @@ const isWorkersFault = (error: ShoalError | null): boolean =>
   error.cause !== "content_filter";
 
 const usageEvent = (step: Step, member: Member, { billed, ...usage }: Usage): AnswerEvent => {
-  const { card } = member.worker;
-  const cost = billed ?? (card.price === null ? null : costOf(card.price, usage));
-  return { type: "usage", step: step.id, worker: card.id, provider: member.provider.name, usage, cost };
+  const { worker, provider, ownKey } = member;
+  const { id, price } = worker.card;
+  const cost = billed ?? (price === null ? null : costOf(price, usage));
+  const served = { provider: provider.name, ...(ownKey && { ownKey }) };
+  return { type: "usage", step: step.id, worker: id, ...served, usage, cost };
 };
 
 /** No model in the pool writes faster; bounds what it may have thought unseen. */

@@ -13,11 +13,12 @@ type PackedCall = readonly [
   cost: number | null,
   source: UsageSource,
   provider: string | null,
+  ownKey: boolean,
 ];
 
 export const packCalls = (calls: readonly CallRow[]): string =>
   JSON.stringify(
-    calls.map(({ step, worker, provider, usage, cost }): PackedCall => [
+    calls.map(({ step, worker, provider, ownKey, usage, cost }): PackedCall => [
       step,
       worker,
       usage.inputTokens,
@@ -28,6 +29,7 @@ export const packCalls = (calls: readonly CallRow[]): string =>
       cost,
       usage.source,
       provider ?? null,
+      ownKey ?? false,
     ]),
   );
 
@@ -45,12 +47,14 @@ export const unpackCalls = (text: string): readonly CallRow[] => {
       cost,
       source,
       provider,
+      ownKey,
     ]) => ({
       step,
       worker,
       usage: { inputTokens, cachedInputTokens, cacheWriteTokens, outputTokens, reasoningTokens, source },
       cost,
       ...(provider !== null && { provider }),
+      ...(ownKey && { ownKey }),
     }),
   );
 };

@@ -135,6 +135,8 @@ export type CallRow = {
   readonly worker: string;
   /** Who served it, hence who bills it. */
   readonly provider?: string;
+  /** Called with the tenant's own key: its bill does not come to the operator. */
+  readonly ownKey?: true;
   readonly usage: Usage;
   readonly cost: MicroDollars | null;
 };

@@ -19,6 +19,8 @@ export type Member = {
   readonly connection: Connection;
   /** Reached with a tenant's own key, or of a tenant's own making. */
   readonly own?: true;
+  /** Reached with a tenant's own key, to whom the vendor sends its bill. */
+  readonly ownKey?: true;
 };
 
 type Entries = readonly RosterEntry[];
@@ -53,11 +55,12 @@ export const choosePool = (
   const up = fitting.value.filter(({ card, own }) => own || deps.health.isUp(card.id, now));
   const effort = effortOf(request)?.effort ?? null;
   return ok(
-    (up.length > 0 ? up : fitting.value).map(({ card, provider, upstream, connection, own }) => ({
+    (up.length > 0 ? up : fitting.value).map(({ card, provider, upstream, connection, own, ownKey }) => ({
       worker: { card, provider: provider.name, upstream, reasoningEffort: card.efforts.length === 0 ? null : effort },
       provider,
       connection,
       ...(own && { own }),
+      ...(ownKey && { ownKey }),
     })),
   );
 };

@@ -13,6 +13,8 @@ export type RosterEntry = Connected & {
   readonly upstream: string;
   /** Reached with a tenant's own key, or of a tenant's own making: what happens there says nothing to others. */
   readonly own?: true;
+  /** Reached with a tenant's own key, to whom the vendor sends its bill. */
+  readonly ownKey?: true;
   /** The same worker at further providers, in the order in which they are preferred. */
   readonly elsewhere?: readonly RosterEntry[];
 };

@@ -66,7 +66,7 @@ const rekey =
   (entry: RosterEntry): readonly RosterEntry[] => {
     const apiKey = keys.get(entry.provider.name);
     if (apiKey === undefined) return [entry];
-    return apiKey === null ? [] : [{ ...entry, connection: { ...entry.connection, apiKey }, own: true }];
+    return apiKey === null ? [] : [{ ...entry, connection: { ...entry.connection, apiKey }, own: true, ownKey: true }];
   };
 
 /** Whether a key alone takes the place of another: not where a call is signed, or is our own inference service's. */

@@ -6,9 +6,12 @@ import { parseText, type Parsed } from "./formats/text.ts";
 
 const source = z.enum(["reported", "estimated", "unknown"]);
 
+const billedTo = z.enum(["operator", "tenant"]);
+
 const call = z.object({
   worker: z.string(),
   provider: z.string().nullable(),
+  billed_to: billedTo,
   input_tokens: z.number(),
   output_tokens: z.number(),
   cost_usd: z.number().nullable(),
@@ -31,6 +34,7 @@ const callRow = z.object({
   at: z.string(),
   worker: z.string(),
   provider: z.string(),
+  billed_to: billedTo,
   input_tokens: count,
   output_tokens: count,
   cost_usd: z.string().transform((text) => (text === "" ? null : Number(text))),
@@ -81,6 +85,7 @@ const readTable = (
   return z
     .array(callRow)
     .parse(rows)
+    .filter(isOperators)
     .map(({ at, worker, provider, input_tokens: input, output_tokens: output, cost_usd: dollars, usage_source }) => ({
       day: dayOf(at),
       provider: provider === "" ? providerOf(worker) : provider,
@@ -100,14 +105,20 @@ export const linesOf = (row: z.infer<typeof request>, providerOf: ProviderOf): r
       { day, provider: providerOf(worker), worker, source: usage_source, tokens: { input: 0, output: 0 }, dollars },
     ];
   }
-  return row.calls.map(({ worker, provider, input_tokens: input, output_tokens: output, cost_usd, usage_source }) => ({
-    day,
-    provider: provider ?? providerOf(worker),
-    worker,
-    source: usage_source,
-    tokens: { input, output },
-    dollars: cost_usd,
-  }));
+  return row.calls
+    .filter(isOperators)
+    .map(({ worker, provider, input_tokens: input, output_tokens: output, cost_usd, usage_source }) => ({
+      day,
+      provider: provider ?? providerOf(worker),
+      worker,
+      source: usage_source,
+      tokens: { input, output },
+      dollars: cost_usd,
+    }));
 };
+
+/** A cached answer is on no bill, and a call with the tenant's own key not on the operator's. */
+const isOperators = ({ worker, billed_to }: Pick<z.infer<typeof call>, "worker" | "billed_to">): boolean =>
+  billed_to === "operator" && worker !== "cache";
 
 const dayOf = (at: string): string => new Date(at).toISOString().slice(0, 10);

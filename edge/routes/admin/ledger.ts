@@ -82,7 +82,7 @@ const writeCall = ({ step, worker, provider, ownKey, usage, cost }: CallRow) => 
   step,
   worker,
   provider: provider ?? null,
-  own_key: ownKey ?? false,
+  billed_to: ownKey ? "tenant" : "operator",
   input_tokens: usage.inputTokens,
   cached_input_tokens: usage.cachedInputTokens,
   cache_write_tokens: usage.cacheWriteTokens,
@@ -110,7 +110,7 @@ const writeRequests = (rows: readonly LedgerRow[]): string =>
 
 const writeCalls = (rows: readonly LedgerRow[]): string =>
   writeCsv(
-    ["request_id", "at", "key_id", "model", "step", "worker", "provider", "own_key", ...counts],
+    ["request_id", "at", "key_id", "model", "step", "worker", "provider", "billed_to", ...counts],
     rows.flatMap((row) => {
       const { request_id, at, key_id, model, calls } = writeLedgerRow(row);
       return calls.map((call) => ({ request_id, at, key_id, model, ...call }));

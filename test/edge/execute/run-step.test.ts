@@ -120,6 +120,15 @@ describe("a step", () => {
     expect(await chargeBy(north)).toMatchObject({ provider: "north", cost: 12 * 1 + 3 * 2 });
   });
 
+  it("tells whose key was used", async () => {
+    const { start } = setUp(() => eventStream(wholeText("Three.", 12, 3)), {
+      ...memberOf(card),
+      own: true,
+      ownKey: true,
+    });
+    expect((await drain(start())).events).toContainEqual(expect.objectContaining({ type: "usage", ownKey: true }));
+  });
+
   it("gives a tool call an id that names the worker", async () => {
     const call = { index: 0, id: "theirs", type: "function", function: { name: "weather", arguments: "{}" } };
     const body = chatStream({ delta: { tool_calls: [call] } }, { finish: "tool_calls" }) + done;

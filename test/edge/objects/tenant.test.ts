@@ -327,6 +327,7 @@ describe("a ledger row", () => {
         step: "draft",
         worker: "north/a",
         provider: "south",
+        ownKey: true as const,
         usage: usageOf(10, 1, { cachedInputTokens: 4 }),
         cost: 12,
       },

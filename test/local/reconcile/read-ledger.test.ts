@@ -9,6 +9,7 @@ const call = (worker: string, provider: string | null, cost_usd: number | null) 
   step: "answer",
   worker,
   provider,
+  billed_to: "operator",
   input_tokens: 100,
   output_tokens: 20,
   ...counts,
@@ -50,12 +51,17 @@ describe("readLedger", () => {
 
   it("reads the table of calls", () => {
     const header =
-      "request_id,at,key_id,model,step,worker,provider,input_tokens,cached_input_tokens,cache_write_tokens,output_tokens,reasoning_tokens,cost_usd,usage_source";
+      "request_id,at,key_id,model,step,worker,provider,billed_to,input_tokens,cached_input_tokens,cache_write_tokens,output_tokens,reasoning_tokens,cost_usd,usage_source";
     const rows = calls.map(
       ({ worker, provider, cost_usd }) =>
-        `r,2026-11-22T23:59:59.999Z,k,shoal-ultra,answer,${worker},${provider ?? ""},100,0,0,20,0,${cost_usd ?? ""},reported`,
+        `r,2026-11-22T23:59:59.999Z,k,shoal-ultra,answer,${worker},${provider ?? ""},operator,100,0,0,20,0,${cost_usd ?? ""},reported`,
     );
     expect(readLedger([header, ...rows].join("\r\n"), providerOf)).toMatchObject({ ok: true, value: lines });
+  });
+
+  it("leaves out what the operator is not billed: calls with a tenant's own key, and cached answers", () => {
+    const others = [{ ...call("openai/gpt-5.4", "openai", 0.01), billed_to: "tenant" }, call("cache", "cache", 0)];
+    expect(readLedger(JSON.stringify([row(others)]), providerOf)).toEqual({ ok: true, value: [] });
   });
 
   it("charges what was reserved for a request that was lost", () => {
