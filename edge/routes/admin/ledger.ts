@@ -105,7 +105,10 @@ const counts = [
 const writeRequests = (rows: readonly LedgerRow[]): string =>
   writeCsv(
     ["request_id", "at", "key_id", "model", "worker", "status", ...counts],
-    rows.map(writeLedgerRow).map(({ calls: _, ...row }) => row),
+    rows.map((row) => {
+      const { calls: _, ...request } = writeLedgerRow(row);
+      return request;
+    }),
   );
 
 const writeCalls = (rows: readonly LedgerRow[]): string =>
