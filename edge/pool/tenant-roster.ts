@@ -59,7 +59,10 @@ const extend = (roster: Roster, own: OwnMeans, keys: Keys): Roster => {
   return { ...roster, cards: [...roster.cards, ...cards], entries: [...ofOthers, ...ofOwn] };
 };
 
-const withoutElsewhere = ({ elsewhere: _, ...entry }: RosterEntry): RosterEntry => entry;
+const withoutElsewhere = (entry: RosterEntry): RosterEntry => {
+  const { elsewhere: _, ...rest } = entry;
+  return rest;
+};
 
 const rekey =
   (keys: Keys) =>
