@@ -18,6 +18,30 @@ export type LoggedAnswer = {
   readonly score: number;
 };
 
+/** How a scored answer was decided. */
+export type DecidedAnswer = {
+  /** The worker that answered. */
+  readonly worker: string;
+  /** The worker that the conductor put first; null where it decided nothing. */
+  readonly best: string | null;
+  /** The worker that was to answer, and how likely each was to be it; null where none was drawn. */
+  readonly drawn: { readonly worker: string; readonly propensities: Readonly<Record<string, number>> } | null;
+  /** Of every worker the quality (0 to 1) that the weights foresaw, and with the tenant's correction as of then. */
+  readonly foreseen: Readonly<Record<string, { readonly quality: number; readonly corrected: number }>>;
+};
+
+/** Null where nothing was drawn, or another stood in for the worker that was: its answer is no answer of either. */
+export const toLoggedAnswer = ({ worker, best, drawn, foreseen }: DecidedAnswer, score: number): LoggedAnswer | null =>
+  best === null || drawn === null || drawn.worker !== worker
+    ? null
+    : {
+        qualities: Object.fromEntries(Object.entries(foreseen).map(([name, { corrected }]) => [name, corrected])),
+        best,
+        chosen: worker,
+        propensities: drawn.propensities,
+        score,
+      };
+
 export type Estimate = {
   /** Mean score (0 to 1). */
   readonly value: number;

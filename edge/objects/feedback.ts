@@ -1,4 +1,4 @@
-import type { LoggedAnswer } from "../../shared/doubly-robust.ts";
+import { toLoggedAnswer, type LoggedAnswer } from "../../shared/doubly-robust.ts";
 import type { ShoalError } from "../../shared/errors.ts";
 import { estimateBias, residualOf, type ScoreGroup } from "../../shared/feedback.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
@@ -77,7 +77,7 @@ export const keepScore = (sql: SqlStorage, asked: NewScore, now: number): Result
 export const readLogged = (sql: SqlStorage): readonly LoggedAnswer[] => {
   const logged: LoggedAnswer[] = [];
   for (const { answer, score } of selectScored(sql)) {
-    const made = toLogged(answer, score);
+    const made = toLoggedAnswer(answer, score);
     if (made) logged.push(made);
   }
   return logged;
@@ -117,19 +117,6 @@ function* selectScored(sql: SqlStorage) {
   );
   for (const { answer, score } of rows) yield { answer: parseAnswer(answer), score };
 }
-
-const toLogged = ({ best, drawn, worker, foreseen }: ScoredAnswer, score: number): LoggedAnswer | null => {
-  // What another worker said in the place of the one that was drawn is no answer of either.
-  if (best === null || drawn === null || drawn.worker !== worker) return null;
-  const qualities = Object.entries(foreseen).map(([name, { corrected }]) => [name, corrected] as const);
-  return {
-    qualities: Object.fromEntries(qualities),
-    best,
-    chosen: worker,
-    propensities: drawn.propensities,
-    score,
-  };
-};
 
 const findTrace = (sql: SqlStorage, id: string): Trace | null => {
   const [row] = sql.exec<{ trace: string }>("SELECT trace FROM traces WHERE id = ?", id).toArray();

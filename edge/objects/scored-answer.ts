@@ -1,22 +1,15 @@
+import type { DecidedAnswer } from "../../shared/doubly-robust.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import type { Trace } from "../account/trace.ts";
 
 /** What stays of a trace once its answer has been scored: how it was decided, and no word of prompt or answer. */
-export type ScoredAnswer = {
+export type ScoredAnswer = DecidedAnswer & {
   readonly id: string;
   /** When it was asked for, in milliseconds since the epoch. */
   readonly at: number;
   readonly model: string;
-  /** The worker whose words were the answer. */
-  readonly worker: string;
-  /** Whether that worker alone answered, in the user's own words. */
+  /** Whether one worker alone answered, in the user's own words. */
   readonly direct: boolean;
-  /** The worker that the conductor put first; null where nothing was decided: then the rest is empty too. */
-  readonly best: string | null;
-  /** The worker that was to answer, and how likely each was to be it; null where none was drawn. */
-  readonly drawn: { readonly worker: string; readonly propensities: Readonly<Record<string, number>> } | null;
-  /** Of every worker the quality (0 to 1) that the weights foresaw, and with the tenant's correction as of then. */
-  readonly foreseen: Readonly<Record<string, { readonly quality: number; readonly corrected: number }>>;
   /** Name of the task type; null where the prompt was far from every recorded one. */
   readonly taskType: string | null;
   readonly weights: string | null;

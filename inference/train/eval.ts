@@ -1,14 +1,17 @@
 /**
- * `npm run eval -- --recordings FILE...` scores the committed weights on recordings, beside rules to compare with:
- * see `usage` in flags.ts. Rows go to stdout, everything else to stderr. Exit codes: 2 for a wrong command line or a
- * file that cannot be read, 1 when there was nothing to score.
+ * `npm run eval -- --recordings FILE...` scores the committed weights on recordings, beside rules to compare with;
+ * `--feedback FILE... --baseline WORKER` compares a tenant's conductor with one worker by the answers that it scored: see
+ * `usage` in flags.ts. Rows go to stdout, everything else to stderr. Exit codes: 2 for a wrong command line or a
+ * file that cannot be read, 1 when there was nothing to score or to compare.
  */
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { evaluate } from "../../shared/doubly-robust.ts";
 import { contestantsOf, predictBoth, type Predictions } from "./replay/contestants.ts";
 import { curvesOf, plotOf } from "./evaluate/curves.ts";
 import { openEvaluations, type Evaluation } from "./evaluate/evaluate.ts";
+import { readFeedback, writeComparison } from "./evaluate/feedback.ts";
 import { parseFlags } from "./evaluate/flags.ts";
 import { writePlot } from "./plot/plot-files.ts";
 import { readHeads } from "./fit/weights.ts";
@@ -18,19 +21,33 @@ const main = async (): Promise<number> => {
   // npm runs scripts in the package's folder and says where it was called.
   const flags = parseFlags(process.argv.slice(2), process.env["INIT_CWD"] ?? process.cwd());
   if (!flags.ok) return fail(flags.error, 2);
-  const absent = [...flags.value.recordings, ...flags.value.calibrate].find((path) => !existsSync(path));
+  const { recordings, calibrate, feedback, baseline, json } = flags.value;
+  const absent = [...recordings, ...calibrate, ...feedback].find((path) => !existsSync(path));
   if (absent !== undefined) return fail(`${absent}: no such file`, 2);
+  if (baseline !== null) return compare(feedback, { baseline, json });
   const heads = await readHeads();
   const today = new Date().toISOString().slice(0, 10);
-  const opened = await openEvaluations(flags.value, heads, today).catch((error: unknown) =>
-    error instanceof Error ? error.message : String(error),
-  );
+  const opened = await openEvaluations(flags.value, heads, today).catch(messageOf);
   if (typeof opened === "string") return fail(opened, 2);
   const scored = [];
   for (const evaluation of opened) scored.push({ evaluation, rows: await score(evaluation, flags.value.out) });
-  console.log(flags.value.json ? asJson(scored) : scored.map(asText).join("\n\n"));
+  console.log(json ? asJson(scored) : scored.map(asText).join("\n\n"));
   return scored.every(({ rows }) => rows.length === 0) ? 1 : 0;
 };
+
+/** The conductor against one worker, by what a tenant scored. */
+const compare = async (
+  files: readonly string[],
+  { baseline, json }: { readonly baseline: string; readonly json: boolean },
+): Promise<number> => {
+  const read = await readFeedback(files).catch(messageOf);
+  if (typeof read === "string") return fail(read, 2);
+  const evaluation = evaluate(read.logged, baseline);
+  console.log(json ? JSON.stringify(evaluation) : writeComparison(evaluation, { baseline, scored: read.scored }));
+  return evaluation.identified ? 0 : 1;
+};
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 type Scored = { readonly evaluation: Evaluation; readonly rows: readonly Row[] };
 

@@ -6,6 +6,9 @@ import { err, ok, type Result } from "../../../shared/result.ts";
 export type Flags = {
   readonly recordings: readonly string[];
   readonly calibrate: readonly string[];
+  /** Exported feedback, in place of recordings, and the worker that the conductor is compared with on it. */
+  readonly feedback: readonly string[];
+  readonly baseline: string | null;
   /** Empty: the set's own pool, else every worker that the weights know. */
   readonly pools: readonly (readonly string[])[];
   /** Null: ultra where answers can be compared, else mini. */
@@ -24,6 +27,8 @@ export type Flags = {
 const options = {
   recordings: { type: "string", multiple: true },
   calibrate: { type: "string", multiple: true },
+  feedback: { type: "string", multiple: true },
+  baseline: { type: "string" },
   pool: { type: "string", multiple: true },
   tier: { type: "string" },
   "without-instruction": { type: "boolean", default: false },
@@ -36,7 +41,8 @@ const options = {
 
 export const usage =
   "npm run eval -- --recordings FILE... [--pool a,b] [--tier mini|ultra] [--without-instruction] [--incomplete] " +
-  "[--readable] [--without-outages] [--calibrate FILE...] [--json] [--out DIR]";
+  "[--readable] [--without-outages] [--calibrate FILE...] [--json] [--out DIR]\n" +
+  "npm run eval -- --feedback FILE... --baseline WORKER [--json]";
 
 /** Reads the command line; relative paths start at `from`. The error is one line. */
 export const parseFlags = (argv: readonly string[], from: string): Result<Flags, string> => {
@@ -47,13 +53,20 @@ export const parseFlags = (argv: readonly string[], from: string): Result<Flags,
   if (stray !== undefined) return err(`unexpected ${stray}; usage: ${usage}`);
   const { tier = null } = values;
   if (tier !== null && tier !== "mini" && tier !== "ultra") return err(`--tier is mini or ultra, not ${tier}`);
-  if (!values.recordings) return err(`--recordings is missing; usage: ${usage}`);
+  const { recordings = [], feedback = [], baseline = null } = values;
+  if (recordings.length + feedback.length === 0) return err(`--recordings is missing; usage: ${usage}`);
+  if (recordings.length > 0 && feedback.length > 0)
+    return err("--recordings and --feedback are two questions: ask one");
+  if (feedback.length > 0 && baseline === null) return err("--feedback needs --baseline WORKER");
+  if (feedback.length === 0 && baseline !== null) return err("--baseline needs --feedback FILE");
   const pools = (values.pool ?? []).map((pool) => [...new Set(pool.split(",").map((name) => name.trim()))]);
   if (pools.some((pool) => pool.includes(""))) return err("--pool is a list of names with commas between");
   const absolute = (path: string) => resolve(from, path);
   return ok({
-    recordings: values.recordings.map(absolute),
+    recordings: recordings.map(absolute),
     calibrate: (values.calibrate ?? []).map(absolute),
+    feedback: feedback.map(absolute),
+    baseline,
     pools,
     tier,
     instruction: !values["without-instruction"],
@@ -65,7 +78,7 @@ export const parseFlags = (argv: readonly string[], from: string): Result<Flags,
   });
 };
 
-const lists: readonly string[] = ["--recordings", "--calibrate"];
+const lists: readonly string[] = ["--recordings", "--calibrate", "--feedback"];
 
 /** `--recordings a b` as `--recordings a --recordings b`, which is what the parser knows. */
 const repeatLists = (argv: readonly string[]): readonly string[] => {
