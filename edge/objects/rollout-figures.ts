@@ -54,7 +54,7 @@ export const countSettled = (sql: SqlStorage, settlement: Settlement, tenant: Po
   if (!rollout || isCounted(sql, settlement, cost)) return;
   const { stage, arm, latencyMs, firstTokenMs, foreseen } = rollout;
   const values: Values = {
-    ...(status !== "aborted" && cost !== null && { cost }),
+    ...(cost !== null && { cost }),
     ...(status !== "aborted" && { error: status === "failed" ? 1 : 0 }),
     ...(latencyMs !== null && { latency: latencyMs }),
     ...(firstTokenMs !== null && { first_token: firstTokenMs }),
