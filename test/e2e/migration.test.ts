@@ -31,4 +31,4 @@ it("goes from off through shadow and canary to on, and back within ten seconds o
   expect(afterTenSeconds).toBeGreaterThan(0);
   expect(strays).toBe(0);
   expect(vendors.violations).toEqual([]);
-});
+}, 120_000);
