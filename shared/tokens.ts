@@ -64,11 +64,11 @@ const measure = (chat: ChatRequest): Size => {
  */
 export type InputTokens = { readonly likely: number; readonly bound: number; readonly images: number };
 
-/** The bound at one worker, whose card says what an image is there. */
+/** The bound at one worker, whose card says what an image is there, and how much it takes at all. */
 export const boundInput = (
   { bound, images }: Pick<InputTokens, "bound" | "images">,
-  { imageTokens = perImage }: { readonly imageTokens?: number },
-): number => bound - images * (perImage - imageTokens);
+  { imageTokens = perImage, contextTokens }: { readonly imageTokens?: number; readonly contextTokens: number },
+): number => Math.min(contextTokens, bound - images * (perImage - imageTokens));
 
 export const countInput = (chat: ChatRequest): InputTokens => {
   const { bytes, documentBytes, images, frames } = measure(chat);

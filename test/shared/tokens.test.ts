@@ -50,9 +50,15 @@ describe("countInput", () => {
 
   it("counts an image at one worker by that worker's card", () => {
     const input = countInput(chatOf("", { messages: [image("aW1n"), image("aW1n")] }));
-    const without = boundInput(input, { imageTokens: 1 }) - 2;
-    expect(boundInput(input, { imageTokens: 1_120 })).toBe(without + 2 * 1_120);
-    expect(boundInput(input, {})).toBe(input.bound);
+    const boundAt = (imageTokens: number) => boundInput(input, { imageTokens, contextTokens: 1_000_000 });
+    expect(boundAt(1_120)).toBe(boundAt(1) - 2 + 2 * 1_120);
+    expect(boundInput(input, { contextTokens: 1_000_000 })).toBe(input.bound);
+  });
+
+  it("never counts more than fits the worker: its vendor refuses the rest", () => {
+    const { bound, images } = countInput(chatOf("魚".repeat(100_000)));
+    expect(bound).toBeGreaterThan(300_000);
+    expect(boundInput({ bound, images }, { contextTokens: 128_000 })).toBe(128_000);
   });
 
   it("counts files, tool definitions and schemas", () => {
