@@ -41,7 +41,7 @@ const options = {
 
 export const usage =
   "npm run eval -- --recordings FILE... [--pool a,b] [--tier mini|ultra] [--without-instruction] [--incomplete] " +
-  "[--readable] [--without-outages] [--calibrate FILE...] [--json] [--out DIR]\n" +
+  "[--readable] [--without-outages] [--calibrate FILE...] [--json] [--out DIR], or " +
   "npm run eval -- --feedback FILE... --baseline WORKER [--json]";
 
 /** Reads the command line; relative paths start at `from`. The error is one line. */
