@@ -33,8 +33,8 @@ import { toShadow } from "./rollout/shadow.ts";
 import type { Context } from "./runtime/context.ts";
 
 /**
- * A request's way, stage by stage: authenticate ▸ normalize ▸ admit ▸ recall ▸ arm ▸ pool ▸ cache ▸ plan ▸
- * reserve ▸ execute ▸ account ▸ encode. A stage is a function of its input and what it depends on; this file alone knows their
+ * A request's way, stage by stage: authenticate ▸ normalize ▸ admit ▸ recall ▸ arm ▸ pool ▸ cache ▸ plan ▸ reserve ▸
+ * execute ▸ account ▸ encode. A stage is a function of its input and what it depends on; this file alone knows their
  * order. What fails before the answer begins is a response with its own status; after that it is an event of the answer.
  */
 export const respond = async (request: Request, format: Format, context: Context): Promise<Response> => {

@@ -14,7 +14,7 @@ import {
 import { dayOf } from "./daily.ts";
 import { defaultBounds, type Policy, type RolloutBounds } from "./policy.ts";
 import type { LateForecast, RolloutForecast, Settlement } from "./records.ts";
-import { readStage, stopStage } from "./rollout-stages.ts";
+import { readStage, stopStage, type Stop } from "./rollout-stages.ts";
 
 /** So long a request can be scored, and its conversation continued as the same. */
 const keptMs = 30 * 24 * 3_600_000;
@@ -47,11 +47,16 @@ const isCounted = (sql: SqlStorage, { requestId, at, rollout }: Settlement, cost
   return rowsWritten === 0;
 };
 
-/** Adds a settled request to its arm, and sends the key back to its baseline if a bound is passed now. */
-export const countSettled = (sql: SqlStorage, settlement: Settlement, tenant: Policy, now: number): void => {
+/** Adds a settled request to its arm; gives the stop of its stage if a bound is passed now, and the key has gone back. */
+export const countSettled = (
+  sql: SqlStorage,
+  settlement: Settlement,
+  tenant: Policy,
+  now: number,
+): (Stop & { readonly stage: number }) | null => {
   const { rollout, calls, status, worker, at } = settlement;
   const cost = calls.some((call) => call.cost === null) ? null : calls.reduce((sum, call) => sum + (call.cost ?? 0), 0);
-  if (!rollout || isCounted(sql, settlement, cost)) return;
+  if (!rollout || isCounted(sql, settlement, cost)) return null;
   const { stage, arm, latencyMs, firstTokenMs, foreseen } = rollout;
   const values: Values = {
     ...(cost !== null && { cost }),
@@ -66,7 +71,8 @@ export const countSettled = (sql: SqlStorage, settlement: Settlement, tenant: Po
     const added = addRequest(figures, known ?? {}, observed);
     return foreseen && cost !== null ? foresee(added, foreseen, cost) : added;
   });
-  judgeStage(sql, stage, tenant, now);
+  const stop = judgeStage(sql, stage, tenant, now);
+  return stop && { ...stop, stage };
 };
 
 /** Adds what the conductor would have done, once, to the request that it was foreseen for. */
@@ -127,11 +133,14 @@ export const forgetRequests = (sql: SqlStorage, now: number): void => {
 const foresee = (figures: Figures, { worker, cost: other, most }: RolloutForecast, cost: number): Figures =>
   addForeseen(figures, { worker, cost, other, otherMost: most });
 
-const judgeStage = (sql: SqlStorage, id: number, tenant: Policy, now: number): void => {
+const judgeStage = (sql: SqlStorage, id: number, tenant: Policy, now: number): Stop | null => {
   const stage = readStage(sql, id);
-  if (!stage || stage.stop !== null || stage.endedAt !== null || !stage.mode.startsWith("canary:")) return;
+  if (!stage || stage.stop !== null || stage.endedAt !== null || !stage.mode.startsWith("canary:")) return null;
   const passed = judge(readFigures(sql, id), boundsOf(sql, stage.keyId, tenant));
-  if (passed) stopStage(sql, id, { ...passed, at: now });
+  if (!passed) return null;
+  const stop = { ...passed, at: now };
+  stopStage(sql, id, stop);
+  return stop;
 };
 
 /** The key's own go before the tenant's. */

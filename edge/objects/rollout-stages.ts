@@ -121,7 +121,9 @@ export const inheritStage = (sql: SqlStorage, from: string, to: string, now: num
   );
 };
 
+/** Isolates hear of it with the next lease that any of the tenant's keys gets, and at the latest in ten seconds. */
 export const stopStage = (sql: SqlStorage, id: number, stop: Stop): void => {
+  sql.exec("UPDATE version SET version = version + 1");
   sql.exec("UPDATE rollout_stages SET stop = ? WHERE id = ? AND stop IS NULL", JSON.stringify(stop), id);
 };
 

@@ -94,7 +94,7 @@ export class Tenant extends DurableObject {
       for (const settlement of batch.settlements) {
         tellAlarms(settleRequest(this.sql, settlement, now));
         if (settlement.affinity) keepWorker(this.sql, settlement.affinity, settlement.at);
-        if (settlement.rollout) countSettled(this.sql, settlement, readPolicy(this.sql), now);
+        if (settlement.rollout) tellStop(settlement, countSettled(this.sql, settlement, readPolicy(this.sql), now));
       }
       for (const forecast of batch.forecasts ?? []) countForecast(this.sql, forecast);
     });
@@ -282,6 +282,11 @@ export class Tenant extends DurableObject {
     if (set === null || set > next) await this.ctx.storage.setAlarm(next);
   }
 }
+
+/** For the operator's log: a canary that has gone back to its baseline. */
+const tellStop = ({ keyId }: Settlement, stop: ReturnType<typeof countSettled>): void => {
+  if (stop !== null) console.warn({ event: "rollout_went_back", key_id: keyId, ...stop });
+};
 
 /** For the operator's log. */
 const tellAlarms = (alarms: readonly Alarm[]): void => {

@@ -9,6 +9,7 @@ import type { ModelChoice } from "../pool/resolve-model.ts";
 import { hmac } from "../runtime/hmac.ts";
 import { createMemory } from "../runtime/memory.ts";
 import type { Settings } from "../runtime/settings.ts";
+import type { Timing } from "../runtime/timing.ts";
 import type { Arm } from "./figures.ts";
 
 type Mode = KeyRecord["rollout"]["mode"];
@@ -38,6 +39,7 @@ export type ArmRequest = {
 export type ArmDeps = {
   readonly objects: Pick<Objects, "tenant">;
   readonly settings: Pick<Settings, "keySecret">;
+  readonly timing: Pick<Timing, "waited">;
   /** What a worker's name stands for, and every worker that there is. */
   readonly resolve: (name: string) => Result<ModelChoice, ShoalError>;
   readonly workers: () => readonly string[];
@@ -101,11 +103,12 @@ const remembered = createMemory<Arm>(10_000);
 export const rememberArm = (key: string, arm: Arm): void => remembered.set(key, arm);
 
 /** The arm in which a conversation is since before the percentage changed; null when it begins, or is not known. */
-const recallArm = async ({ affinity, tenant, key }: ArmRequest, { objects }: ArmDeps): Promise<Arm | null> => {
+const recallArm = async ({ affinity, tenant, key }: ArmRequest, { objects, timing }: ArmDeps): Promise<Arm | null> => {
   const previous = affinity?.previous ?? null;
   if (previous === null) return null;
   const known = remembered.get(previous);
   if (known) return known;
+  timing.waited();
   const found = await objects
     .tenant(tenant)
     .findConversation(previous)

@@ -13,6 +13,7 @@ const tenant = newTenant();
 const deps = {
   objects,
   settings,
+  timing: { waited: () => undefined },
   workers: () => ["north/a", "north/b"],
   resolve: (id: string) => ok({ kind: "worker" as const, id, effort: null }),
 };
