@@ -19,8 +19,6 @@ const frameTokens = 512;
 /** No tokenizer in use needs twice the tokens of another for the same text. */
 const tokenizerSpread = 2;
 const maxBytesPerCharacter = 3;
-/** How long after its last moment a request may still settle before it counts as lost. */
-const settleMs = 60_000;
 /** Openings share a message with what other requests have to tell: far sooner than a model begins to answer. */
 const gatherMs = 20;
 
@@ -138,7 +136,8 @@ const open = (
 ): void => {
   const { tenant, keyId } = grant.identity;
   const at = deps.clock.now();
-  const expiresAt = at + deps.settings.deadlines.totalMs + settleMs;
+  const { totalMs, settleMs } = deps.settings.deadlines;
+  const expiresAt = at + totalMs + settleMs;
   deps.outbox.open(tenant, {
     requestId: deps.requestId,
     keyId,

@@ -163,7 +163,9 @@ export const createRunStep = ({ pool, outputCap, signatures }: RunStepOptions, d
     const usage = meter.total({
       error,
       canceled: outcome === "canceled",
-      hiddenTokens: mayReason(member) ? Math.ceil(waitedMs * maxTokensPerMs) : 0,
+      hiddenTokens: Math.ceil(
+        ((mayReason(member) ? waitedMs : 0) + (outcome === "canceled" ? unreadMs : 0)) * maxTokensPerMs,
+      ),
       bounds: () => ({ input: boundInput(countInput(chat), card), cap }),
     });
     yield [
@@ -203,6 +205,8 @@ const usageEvent = (step: Step, member: Member, { billed, ...usage }: Usage): An
 
 /** No model in the pool writes faster; bounds what it may have thought unseen. */
 const maxTokensPerMs = 1;
+/** What a worker may have written before it heard that nobody reads any more. */
+const unreadMs = 25;
 
 /** Whether the call may use output tokens that no event shows. */
 const mayReason = ({ worker }: Member): boolean => worker.card.efforts.length > 0 && worker.reasoningEffort !== "none";
@@ -210,7 +214,7 @@ const mayReason = ({ worker }: Member): boolean => worker.card.efforts.length > 
 type CutCall = {
   readonly error: ShoalError | null;
   readonly canceled: boolean;
-  /** What the worker may have thought unseen. */
+  /** What the worker may have thought, or written, unseen. */
   readonly hiddenTokens: number;
   readonly bounds: () => { readonly input: number; readonly cap: number };
 };

@@ -45,6 +45,7 @@ const settingsSchema = z.object({
   SHOAL_FIRST_TOKEN_MS: milliseconds(300_000),
   SHOAL_GAP_MS: milliseconds(120_000),
   SHOAL_TOTAL_MS: milliseconds(900_000),
+  SHOAL_SETTLE_MS: milliseconds(60_000),
   SHOAL_MAX_BODY_BYTES: z.coerce
     .number()
     .int()
@@ -77,6 +78,8 @@ export type Settings = {
     readonly firstTokenMs: number;
     readonly gapMs: number;
     readonly totalMs: number;
+    /** How long after its last moment a request may still say what it used, before its reservation is charged. */
+    readonly settleMs: number;
   };
   readonly maxBodyBytes: number;
   /** Output tokens of a call when neither client, key nor card set a lower cap. */
@@ -110,6 +113,7 @@ export const readSettings = (env: unknown): Settings => {
       firstTokenMs: value.SHOAL_FIRST_TOKEN_MS,
       gapMs: value.SHOAL_GAP_MS,
       totalMs: value.SHOAL_TOTAL_MS,
+      settleMs: value.SHOAL_SETTLE_MS,
     },
     maxBodyBytes: value.SHOAL_MAX_BODY_BYTES,
     maxOutputTokens: value.SHOAL_MAX_OUTPUT_TOKENS,

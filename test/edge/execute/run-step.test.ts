@@ -261,7 +261,7 @@ const outputWhenCut = async (efforts: readonly ("low" | "high")[]) => {
 };
 
 describe("a step whose reader leaves", () => {
-  it("is canceled, charged for its input and what it had said, and no fault of the worker's", async () => {
+  it("is canceled, charged for its input, what it had said and may have said since, and no fault of the worker's", async () => {
     const { response, write } = openStream();
     const { start, client, health, clock } = setUp(() => response);
     const run = start();
@@ -272,15 +272,15 @@ describe("a step whose reader leaves", () => {
     client.abort();
     const { events, run: ended } = await drain(run);
     expect(endIn(events)).toEqual({ type: "step-end", step: "answer", worker: "north/a", outcome: "canceled" });
-    expect(usageIn(events)).toMatchObject([{ usage: { source: "estimated", inputTokens: bound, outputTokens: 8 } }]);
+    expect(usageIn(events)).toMatchObject([{ usage: { source: "estimated", inputTokens: bound, outputTokens: 33 } }]);
     expect(ended.error).not.toBeNull();
     for (let time = 0; time < 2; time += 1) health.failed("north/a", clock.now());
     expect(health.isUp("north/a", clock.now())).toBe(true);
   });
 
   it("is charged for what it may have thought unseen in the time", async () => {
-    expect(await outputWhenCut(["low", "high"])).toBe(108);
-    expect(await outputWhenCut([])).toBe(8);
+    expect(await outputWhenCut(["low", "high"])).toBe(133);
+    expect(await outputWhenCut([])).toBe(33);
   });
 
   it("ends by its own signal as well", async () => {
