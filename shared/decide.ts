@@ -174,7 +174,7 @@ const ballotOf = (
   extractor: request.extractor,
   order: views.slice(0, maxVoters).map(({ score }) => ({
     worker: score.worker,
-    logit: logitOf(score.quality),
+    logit: logitOf(score.quality + (score.bias ?? 0)),
     costDollars: score.costDollars,
   })),
   wave: waveOf(
@@ -230,11 +230,14 @@ const reasonOf = (
     : "out_of_support: far from every recorded prompt, so the workers' means decide";
   const strengths = { measured: "measured", prior: "taken from a relative", none: "unknown" }[best.candidate.strengths];
   const error = best.known?.standardError ?? null;
-  const quality = `${best.score.quality.toFixed(3)}${error === null ? "" : ` ± ${error.toFixed(3)}`}`;
+  const quality = `${best.score.quality.toFixed(3)}${error === null ? "" : ` ± ${error.toFixed(3)}`}${correctionOf(best)}`;
   const price = best.score.costDollars === null ? "unknown price" : `$${best.score.costDollars.toFixed(6)}`;
   const lead = `${best.score.worker} has the best utility (quality ${quality}, ${strengths}; ${price})${trialOf(best, views)}`;
   return `${ground}; ${lead}; ${shapeOf(plan)}`;
 };
+
+const correctionOf = ({ score: { bias = 0 } }: Assessed): string =>
+  bias === 0 ? "" : ` ${bias < 0 ? "−" : "+"} ${Math.abs(bias).toFixed(3)} by feedback`;
 
 const trialOf = (best: Assessed, views: readonly Assessed[]): string =>
   best.wellKnown || views.every(({ wellKnown }) => !wellKnown)

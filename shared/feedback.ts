@@ -24,6 +24,8 @@ export type WorkerBias = { readonly all: number; readonly types: Readonly<Record
 export type TenantBias = {
   /** Version of the weights whose errors these are. */
   readonly weights: string;
+  /** `YYYY-MM-DD`, UTC: when they were found. */
+  readonly day: string;
   readonly workers: Readonly<Record<string, WorkerBias>>;
 };
 
@@ -85,15 +87,30 @@ export const estimateBias = (
   const workers = [...groupBy(weighted, ({ worker }) => worker)].map(
     ([worker, own]) => [worker, biasOfWorker(own)] as const,
   );
-  return { weights: now.weights, workers: Object.fromEntries(workers.filter(([, bias]) => isWorthPassing(bias))) };
+  return { ...now, workers: Object.fromEntries(workers.filter(([, bias]) => isWorthPassing(bias))) };
 };
 
 type Weighted = Pick<ScoreGroup, "worker" | "type" | "key" | "day" | "count" | "sum">;
 
 const weigh = (group: ScoreGroup, now: { readonly day: string; readonly weights: string }): Weighted => {
-  const age = Math.max(0, (Date.parse(now.day) - Date.parse(group.day)) / 86_400_000);
-  const weight = 0.5 ** (age / halfLifeDays) * trustIn(group.weights, now.weights);
+  const weight = fade(group.day, now.day) * trustIn(group.weights, now.weights);
   return { ...group, count: weight * group.count, sum: weight * group.sum };
+};
+
+/** What is left by `to` of what weighed 1 on the day `from`. */
+const fade = (from: string, to: string): number =>
+  0.5 ** (Math.max(0, (Date.parse(to) - Date.parse(from)) / 86_400_000) / halfLifeDays);
+
+/** The corrections as they count on a later day, without any feedback since. */
+export const fadeBias = (bias: TenantBias, day: string): TenantBias => {
+  const left = fade(bias.day, day);
+  if (left === 1) return bias;
+  const scale = (value: number) => round(left * value);
+  const workers = Object.entries(bias.workers).map(([worker, { all, types }]) => {
+    const scaled = Object.entries(types).map(([type, value]) => [type, scale(value)] as const);
+    return [worker, { all: scale(all), types: Object.fromEntries(scaled) }] as const;
+  });
+  return { ...bias, day, workers: Object.fromEntries(workers) };
 };
 
 const biasOfWorker = (own: readonly Weighted[]): WorkerBias => {

@@ -1,4 +1,5 @@
-import type { TenantBias } from "../../shared/feedback.ts";
+import { fadeBias, type TenantBias } from "../../shared/feedback.ts";
+import { dayOf } from "./daily.ts";
 
 /** `revision`: of the feedback that it was found from, which counts up. */
 export type RevisedBias = { readonly revision: number; readonly bias: TenantBias };
@@ -14,10 +15,10 @@ export const writeBias = (sql: SqlStorage, { revision, bias }: RevisedBias): voi
   );
 };
 
-/** Null before any feedback. */
-export const readBias = (sql: SqlStorage): TenantBias | null => {
+/** As it counts by now; null before any feedback. */
+export const readBias = (sql: SqlStorage, now: number): TenantBias | null => {
   const [row] = sql.exec<{ bias: string }>("SELECT bias FROM bias").toArray();
   if (!row) return null;
   const bias: TenantBias = JSON.parse(row.bias);
-  return bias;
+  return fadeBias(bias, dayOf(now));
 };

@@ -18,14 +18,17 @@ export const feedbackSchema = `CREATE TABLE scored_answers (id TEXT PRIMARY KEY,
      about TEXT NOT NULL, at INTEGER NOT NULL, day TEXT NOT NULL, score REAL NOT NULL, worker TEXT, type TEXT,
      weights TEXT, quality REAL, residual REAL, UNIQUE (answer, key_id, about));
    CREATE INDEX feedback_at ON feedback (at);
-   CREATE INDEX feedback_key ON feedback (key_id, day);
+   CREATE INDEX feedback_key ON feedback (key_id);
+   CREATE TABLE feedback_writes (key_id TEXT NOT NULL, day TEXT NOT NULL, writes INTEGER NOT NULL,
+     PRIMARY KEY (key_id, day)) WITHOUT ROWID;
    CREATE INDEX feedback_worker ON feedback (worker, type, key_id, day, weights, residual) WHERE residual IS NOT NULL;`;
 
 const dayMs = 24 * 3_600_000;
-/** So long a score counts, and so many of the newest. */
+/** So long a score counts, and so many of the newest: half of them at most of one key, which so crowds out no other. */
 const maxAgeMs = 90 * dayMs;
 const maxScores = 20_000;
-/** A key that gives more on one day could crowd out the scores of others. */
+const maxScoresOfKey = 10_000;
+/** Changed ones included. */
 const maxScoresOfKeyPerDay = 1_000;
 
 export type NewScore = {
@@ -59,7 +62,7 @@ export const keepScore = (sql: SqlStorage, asked: NewScore, now: number): Result
     return err({ kind: "invalid_request", param: "worker", message });
   }
   const day = dayOf(now);
-  if (!isKnown(sql, given) && countOfDay(sql, given.keyId, day) >= maxScoresOfKeyPerDay) {
+  if (countOfDay(sql, given.keyId, day) >= maxScoresOfKeyPerDay) {
     return err({
       kind: "rate_limited",
       limit: `${maxScoresOfKeyPerDay} scores per key and day`,
@@ -130,17 +133,8 @@ const parseAnswer = (json: string): ScoredAnswer => {
   return answer;
 };
 
-const isKnown = (sql: SqlStorage, { answer, keyId, about }: NewScore): boolean =>
-  selectNumber(
-    sql,
-    "SELECT 1 AS n FROM feedback WHERE answer = ? AND key_id = ? AND about = ?",
-    answer,
-    keyId,
-    about ?? "",
-  ) !== null;
-
 const countOfDay = (sql: SqlStorage, keyId: string, day: string): number =>
-  selectNumber(sql, "SELECT count(*) AS n FROM feedback WHERE key_id = ? AND day = ?", keyId, day) ?? 0;
+  selectNumber(sql, "SELECT writes AS n FROM feedback_writes WHERE key_id = ? AND day = ?", keyId, day) ?? 0;
 
 const keepAnswer = (sql: SqlStorage, answer: ScoredAnswer): void => {
   sql.exec(
@@ -178,6 +172,12 @@ const writeScore = (sql: SqlStorage, { given, lesson, type, day }: Row, now: num
     learned?.quality ?? null,
     residual,
   );
+  sql.exec(
+    `INSERT INTO feedback_writes (key_id, day, writes) VALUES (?, ?, 1)
+     ON CONFLICT (key_id, day) DO UPDATE SET writes = writes + 1`,
+    keyId,
+    day,
+  );
   return selectNumber(sql, "SELECT max(seq) AS n FROM feedback") ?? 0;
 };
 
@@ -208,12 +208,20 @@ const findBias = (sql: SqlStorage, day: string): RevisedBias["bias"] => {
   return estimateBias(groups, { day, weights: newest?.weights ?? "" });
 };
 
-/** Answers that no score is left of are looked for now and then only. */
+/** What is too much is looked for now and then only. */
 const sweepEvery = 500;
 
 const forgetOld = (sql: SqlStorage, revision: number, now: number): void => {
-  sql.exec("DELETE FROM feedback WHERE at < ? OR seq <= ?", now - maxAgeMs, revision - maxScores);
-  if (revision % sweepEvery === 0) {
-    sql.exec("DELETE FROM scored_answers WHERE id NOT IN (SELECT answer FROM feedback)");
-  }
+  sql.exec("DELETE FROM feedback WHERE at < ?", now - maxAgeMs);
+  if (revision % sweepEvery !== 0) return;
+  sql.exec(
+    `DELETE FROM feedback WHERE seq IN (SELECT seq FROM (
+       SELECT seq, row_number() OVER (ORDER BY seq DESC) AS place,
+         row_number() OVER (PARTITION BY key_id ORDER BY seq DESC) AS place_of_key FROM feedback)
+       WHERE place > ? OR place_of_key > ?)`,
+    maxScores,
+    maxScoresOfKey,
+  );
+  sql.exec("DELETE FROM scored_answers WHERE id NOT IN (SELECT answer FROM feedback)");
+  sql.exec("DELETE FROM feedback_writes WHERE day < ?", dayOf(now - dayMs));
 };

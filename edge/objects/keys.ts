@@ -54,7 +54,7 @@ export const findKey = (
     .toArray();
   if (!row || row.revoked_at !== null || (row.expires_at !== null && row.expires_at <= now)) return null;
   const key = { id: row.id, name: row.name, policy: parsePolicy(row.policy) };
-  const bias = readBias(sql);
+  const bias = readBias(sql, now);
   const own = readOwnMeans(sql);
   return {
     ...recordOf(key, readPolicy(sql)),

@@ -109,8 +109,9 @@ describe("decide", () => {
     });
 
     it("change who leads and leave the expected quality as it was", () => {
-      const [first] = decide(prediction, request([candidate("good"), fair]), "w1").scores;
-      expect(first).toMatchObject({ worker: "fair", quality: 0.7 });
+      const { scores, reason } = decide(prediction, request([candidate("good"), fair]), "w1");
+      expect(scores[0]).toMatchObject({ worker: "fair", quality: 0.7 });
+      expect(reason).toContain("quality 0.700 + 0.114 by feedback");
     });
   });
 

@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   estimateBias,
+  fadeBias,
   maxBias,
   maxBiasOfKey,
   maxBiasOfKeyPerDay,
@@ -74,8 +75,18 @@ describe("a bias", () => {
     expect([trustIn("2026-11-22-a", "2026-11-22-b"), trustIn("2026-11-22-a", "2026-12-01-a")]).toEqual([1, 0.25]);
   });
 
+  it("fades without further feedback", () => {
+    const bias = { ...now, workers: { good: { all: 0.04, types: { math: -0.02 } } } };
+    expect(fadeBias(bias, now.day)).toBe(bias);
+    expect(fadeBias(bias, "2026-12-22")).toEqual({
+      weights: now.weights,
+      day: "2026-12-22",
+      workers: { good: { all: 0.02, types: { math: -0.01 } } },
+    });
+  });
+
   it("that decides nothing is not passed on", () => {
-    expect(estimateBias([group(1, 0.01)], now)).toEqual({ weights: now.weights, workers: {} });
+    expect(estimateBias([group(1, 0.01)], now)).toEqual({ ...now, workers: {} });
   });
 });
 

@@ -73,7 +73,7 @@ const run = (world: World, seed: number) => {
   /** By key and worker, how the scores differ from what was foreseen. */
   const errors = new Map<string, { readonly count: number; readonly sum: number }>();
   const errorsOf = (key: string, worker: Worker) => errors.get(`${key} ${worker}`) ?? { count: 0, sum: 0 };
-  let bias: TenantBias = { weights, workers: {} };
+  let bias: TenantBias = { weights, day: "2026-11-01", workers: {} };
   const regrets = Array.from({ length: daysRun }, (_, at) => {
     const day = new Date(Date.UTC(2026, 10, 1 + at)).toISOString().slice(0, 10);
     let regret = 0;

@@ -43,7 +43,8 @@ const stepOf = (worker: string, role = "answer"): Trace["steps"][number] => ({
   cost_usd: 0.001,
 });
 
-const biasOf = (all: number) => ({ weights: "2026-11-22-a", workers: { "north/a": { all, types: {} } } });
+const today = new Date().toISOString().slice(0, 10);
+const biasOf = (all: number) => ({ weights: "2026-11-22-a", day: today, workers: { "north/a": { all, types: {} } } });
 
 const drawn = (worker: string) =>
   decided({
@@ -116,7 +117,7 @@ describe("a score", () => {
     expect(await keep("r1", 1)).toMatchObject({ ok: false, error: { kind: "not_found" } });
   });
 
-  it("is refused after a thousand of one key on one day, unless it takes another's place", async () => {
+  it("is refused after a thousand of one key on one day, changed ones included", async () => {
     const { log, keep } = await setUp(ids(1001));
     await runInDurableObject(log, (_, { storage }) =>
       storage.transactionSync(() => {
@@ -125,7 +126,7 @@ describe("a score", () => {
       }),
     );
     expect(await keep("r1000", 1)).toMatchObject({ ok: false, error: { kind: "rate_limited" } });
-    expect(await keep("r0", 0)).toMatchObject({ ok: true });
+    expect(await keep("r0", 0)).toMatchObject({ ok: false, error: { kind: "rate_limited" } });
     expect(await keep("r1000", 1, { keyId: "k2" })).toMatchObject({ ok: true });
   });
 

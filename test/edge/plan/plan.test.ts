@@ -323,7 +323,11 @@ describe("the edge head", () => {
 describe("what a tenant's feedback corrects", () => {
   it("goes to the conductor with each worker, and with the weights that it corrects", async () => {
     const { asked, deps } = says(decisionOf(directPlan("north/b")));
-    const bias = { weights: "2026-11-22-a", workers: { "north/b": { all: 0.03, types: { fish: -0.01 } } } };
+    const bias = {
+      weights: "2026-11-22-a",
+      day: "2026-11-22",
+      workers: { "north/b": { all: 0.03, types: { fish: -0.01 } } },
+    };
     await plan(inputOf({ grant: { record: keyOf({ bias }) } }), deps);
     const request = planRequestSchema.parse(await asked[0]?.json());
     expect(request.biasWeights).toBe("2026-11-22-a");
