@@ -162,6 +162,7 @@ export const tenant = z.looseObject({
     .optional(),
 });
 
+export const exportedLine = z.looseObject({ type: z.string() });
 export const deletedTenant = z.object({
   object: z.literal("tenant"),
   id: z.string(),

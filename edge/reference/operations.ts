@@ -37,8 +37,6 @@ export type Operation = {
   readonly lines?: true;
   /** The answer is a page for people. */
   readonly page?: true;
-  /** The answer is a line of JSON for each thing. */
-  readonly lines?: true;
   /** The answer may also be a table. */
   readonly csv?: true;
   /** With `stream: true` the answer comes as events. */
@@ -401,6 +399,7 @@ export const operations: readonly Operation[] = [
       "Policy, keys without hashes, usage, requests, traces, feedback and kept turns in clear. The last line is of type `end`.",
     credential: "admin",
     status: 200,
+    answer: { name: "ExportedLine", schema: answers.exportedLine },
     lines: true,
     failures: [404],
   },

@@ -84,13 +84,14 @@ export const tellUsage = async (
 
 const writeRow = ({ cost, ...row }: UsageRow) => ({ ...row, cost_usd: toDollars(cost) });
 
+const wrong = (message: string): Result<never, ShoalError> => err({ kind: "invalid_request", param: "from", message });
+
 const readDays = (
   { from, to }: { readonly from?: string | undefined; readonly to?: string | undefined },
   now: number,
 ): Result<{ readonly from: string; readonly to: string }, ShoalError> => {
   const last = to ?? dayOf(now);
   const first = from ?? `${last.slice(0, 7)}-01`;
-  const wrong = (message: string) => err<ShoalError>({ kind: "invalid_request", param: "from", message });
   if (first > last) return wrong("'from' is after 'to'");
   if (Date.parse(last) - Date.parse(first) >= mostDays * dayMs)
     return wrong(`'from': at most ${mostDays} days at once`);

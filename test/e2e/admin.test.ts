@@ -230,6 +230,11 @@ describe("a vendor's key of a tenant's own", () => {
   });
 });
 
+const modelsOf = async (key: string) =>
+  (await call("GET", "/v1/models", { key })).body.data.map(({ id }: { id: string }) => id);
+
+const putBounded = (id: string, body: object) => admin("PUT", `/tenants/bounded/workers/${id}`, body);
+
 describe("a worker of a tenant's own", () => {
   const worker = { context_tokens: 50_000, max_output_tokens: 2000, price: { input: 1, output: 2 }, abilities: [] };
 
@@ -241,10 +246,8 @@ describe("a worker of a tenant's own", () => {
       status: 200,
       body: { id: "north/tuned", provider: "north" },
     });
-    const ids = async (of: string) =>
-      (await call("GET", "/v1/models", { key: of })).body.data.map(({ id }: { id: string }) => id);
-    expect(await ids(key)).toContain("north/tuned");
-    expect(await ids(other.key)).not.toContain("north/tuned");
+    expect(await modelsOf(key)).toContain("north/tuned");
+    expect(await modelsOf(other.key)).not.toContain("north/tuned");
     const answer = await chat(key, "north/tuned");
     expect(answer).toMatchObject({ status: 200 });
     expect(vendors.calls().at(-1)).toMatchObject({ model: "tuned" });
@@ -255,14 +258,13 @@ describe("a worker of a tenant's own", () => {
 
   it("is on a provider of the operator's, and never a host or a worker of everybody's", async () => {
     await makeTenant("bounded");
-    const put = (id: string, body: object) => admin("PUT", `/tenants/bounded/workers/${id}`, body);
-    expect(await put("south/x", worker)).toMatchObject({ status: 400, body: { error: { param: "id" } } });
-    expect(await put("north/m1", worker)).toMatchObject({ status: 400 });
-    expect(await put("north/x", { ...worker, base_url: "https://example.com" })).toMatchObject({
+    expect(await putBounded("south/x", worker)).toMatchObject({ status: 400, body: { error: { param: "id" } } });
+    expect(await putBounded("north/m1", worker)).toMatchObject({ status: 400 });
+    expect(await putBounded("north/x", { ...worker, base_url: "https://example.com" })).toMatchObject({
       status: 400,
       body: { error: { param: "base_url" } },
     });
-    expect(await put("north/x", { ...worker, price: { input: -1, output: 2 } })).toMatchObject({ status: 400 });
+    expect(await putBounded("north/x", { ...worker, price: { input: -1, output: 2 } })).toMatchObject({ status: 400 });
   });
 });
 

@@ -35,5 +35,5 @@ const isRecord = (value: unknown): value is Json =>
 const writeCell = (value: unknown): string => {
   if (value === null || value === undefined) return "-";
   if (Array.isArray(value) && value.every((entry) => typeof entry === "string")) return value.join(",") || "-";
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  return typeof value === "string" ? value : JSON.stringify(value);
 };
