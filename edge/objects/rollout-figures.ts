@@ -16,8 +16,12 @@ import { defaultBounds, type Policy, type RolloutBounds } from "./policy.ts";
 import type { LateForecast, RolloutForecast, Settlement } from "./records.ts";
 import { readStage, stopStage, type Stop } from "./rollout-stages.ts";
 
+const dayMs = 24 * 3_600_000;
 /** So long a request can be scored, and its conversation continued as the same. */
-const keptMs = 30 * 24 * 3_600_000;
+const keptMs = 30 * dayMs;
+
+/** Of each arm; the stage as a whole is kept beside them. */
+const daysKept = 90;
 
 /** A stage as a whole, beside its days. */
 const wholeStage = "";
@@ -110,8 +114,8 @@ export const countScore = (sql: SqlStorage, requestId: string, score: number): v
 
 /** A stage's arms; of one day, or of all of them. */
 export const readFigures = (sql: SqlStorage, stage: number, day: string = wholeStage): ArmFigures => ({
-  baseline: readArm(sql, { stage, arm: "baseline", day }),
-  shoal: readArm(sql, { stage, arm: "shoal", day }),
+  baseline: readArm(sql, { stage, arm: "baseline", day }) ?? noFigures,
+  shoal: readArm(sql, { stage, arm: "shoal", day }) ?? noFigures,
 });
 
 /** The days on which a stage served something, from the first on. */
@@ -166,18 +170,29 @@ const change = (
   by: (figures: Figures) => Figures,
 ): void => {
   for (const day of [wholeStage, dayOf(at)]) {
-    const place = { stage, arm, day };
+    const known = readArm(sql, { stage, arm, day });
+    if (known === null) forgetDays(sql, { stage, arm, day: dayOf(at - daysKept * dayMs) });
     sql.exec(
       "INSERT OR REPLACE INTO rollout_figures (stage, arm, day, figures) VALUES (?, ?, ?, ?)",
       stage,
       arm,
       day,
-      JSON.stringify(by(readArm(sql, place))),
+      JSON.stringify(by(known ?? noFigures)),
     );
   }
 };
 
-const readArm = (sql: SqlStorage, { stage, arm, day }: Place): Figures => {
+const forgetDays = (sql: SqlStorage, { stage, arm, day }: Place): void => {
+  sql.exec(
+    "DELETE FROM rollout_figures WHERE stage = ? AND arm = ? AND day > ? AND day <= ?",
+    stage,
+    arm,
+    wholeStage,
+    day,
+  );
+};
+
+const readArm = (sql: SqlStorage, { stage, arm, day }: Place): Figures | null => {
   const [row] = sql
     .exec<{ figures: string }>(
       "SELECT figures FROM rollout_figures WHERE stage = ? AND arm = ? AND day = ?",
@@ -186,7 +201,7 @@ const readArm = (sql: SqlStorage, { stage, arm, day }: Place): Figures => {
       day,
     )
     .toArray();
-  if (!row) return noFigures;
+  if (!row) return null;
   const figures: Figures = JSON.parse(row.figures);
   return figures;
 };

@@ -110,6 +110,14 @@ describe("off", () => {
     expect(trace).toMatchObject({ plan: { source: "baseline" }, rollout: { mode: "off", arm: "baseline" } });
   });
 
+  it("still shows on a dry run what the conductor would do", async () => {
+    const { key } = await makeKey("offpreview", { mode: "off", baseline });
+    const body = { model: "shoal-mini", messages: [says("Name a fish.")] };
+    const { body: preview } = await send("POST", "/v1/plan", key, body);
+    expect(preview).toMatchObject({ mode: "off", arm: "baseline", source: "conductor" });
+    expect(preview.scores.length).toBeGreaterThan(1);
+  });
+
   it("leaves alone who names a worker", async () => {
     const { key } = await makeKey("offnamed", { mode: "off", baseline });
     const answer = await chat(key, [says("Name a fish.")], "openai/gpt-5.4");

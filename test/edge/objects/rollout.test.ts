@@ -98,6 +98,18 @@ describe("figures", () => {
     expect(stage?.days).toMatchObject([{ day: "2040-11-22", figures: { baseline: { requests: 2 } } }]);
   });
 
+  it("keep the days of a quarter, and the stage as a whole", async () => {
+    const { rolloutOf, settle, stages } = await setUp(canary);
+    await rolloutOf();
+    for (const day of [0, 50, 100]) {
+      at(noon + 24 * hour * day);
+      await settle(`day ${day}`, 200, {});
+    }
+    const [stage] = await stages();
+    expect(stage?.days.map(({ day }) => day)).toEqual(["2041-01-11", "2041-03-02"]);
+    expect(stage?.figures.baseline.requests).toBe(3);
+  });
+
   it("take the latest score of a request, and none of another's", async () => {
     const { rolloutOf, settle, stages, tenant } = await setUp(canary);
     await rolloutOf();
