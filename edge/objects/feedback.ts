@@ -76,6 +76,9 @@ export const keepScore = (sql: SqlStorage, asked: NewScore, now: number): Result
   return ok({ worker, lesson, revised: { revision, bias: findBias(sql, day) } });
 };
 
+/** Counts up with every score. */
+export const readRevision = (sql: SqlStorage): number => selectNumber(sql, "SELECT max(seq) AS n FROM feedback") ?? 0;
+
 /** Every scored answer that was drawn for, with its mean score: an answer of one worker that nobody stood in for. */
 export const readLogged = (sql: SqlStorage): readonly LoggedAnswer[] => {
   const logged: LoggedAnswer[] = [];
@@ -178,7 +181,7 @@ const writeScore = (sql: SqlStorage, { given, lesson, type, day }: Row, now: num
     keyId,
     day,
   );
-  return selectNumber(sql, "SELECT max(seq) AS n FROM feedback") ?? 0;
+  return readRevision(sql);
 };
 
 /** How the key's scores of other workers differ from what was foreseen. */

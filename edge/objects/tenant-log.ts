@@ -7,6 +7,7 @@ import {
   keepScore,
   listScored,
   readLogged,
+  readRevision,
   type ExportedAnswer,
   type KeptScore,
   type NewScore,
@@ -52,6 +53,9 @@ const signaturesAgeMs = 24 * 3_600_000;
  */
 export class TenantLog extends DurableObject {
   private readonly sql: SqlStorage;
+  /** The last evaluation, which reads every score, for as long as there is no new one. */
+  private evaluated: { readonly revision: number; readonly baseline: string; readonly evaluation: Evaluation } | null =
+    null;
 
   constructor(state: DurableObjectState, env: Cloudflare.Env) {
     super(state, env);
@@ -133,7 +137,12 @@ export class TenantLog extends DurableObject {
 
   /** The conductor against the tenant's baseline, from scored answers whose draw was logged. */
   async evaluate(baseline: string): Promise<Evaluation> {
-    return evaluate(readLogged(this.sql), baseline);
+    const revision = readRevision(this.sql);
+    const known = this.evaluated;
+    if (known?.revision === revision && known.baseline === baseline) return known.evaluation;
+    const evaluation = evaluate(readLogged(this.sql), baseline);
+    this.evaluated = { revision, baseline, evaluation };
+    return evaluation;
   }
 
   /** Scored answers by id, after the one named. */

@@ -31,6 +31,16 @@ const biasOf = (groups: readonly ScoreGroup[], worker = "good") => estimateBias(
 const biasOn = ({ workers }: TenantBias, worker: string, type: string) =>
   (workers[worker]?.all ?? 0) + (workers[worker]?.types[type] ?? 0);
 
+/** The most that any prompt's bias of any worker differs by. */
+const change = (before: readonly ScoreGroup[], after: readonly ScoreGroup[]) => {
+  const [a, b] = [estimateBias(before, now), estimateBias(after, now)];
+  return Math.max(
+    ...["good", "fair"].flatMap((worker) =>
+      ["math", "prose", "none"].map((type) => Math.abs(biasOn(a, worker, type) - biasOn(b, worker, type))),
+    ),
+  );
+};
+
 describe("a residual", () => {
   it("is what the score is above what was foreseen, so that a hard prompt costs nothing", () => {
     expect(residualOf({ score: 0.2, quality: 0.2 }, { count: 0, sum: 0 })).toBe(0);
@@ -105,16 +115,6 @@ describe("the bounds", () => {
   const anyGroups = fc
     .array(anyGroup, { maxLength: 40 })
     .map((drawn) => drawn.map(({ mean, ...rest }) => group(rest.count, mean, rest)));
-
-  /** The most that any prompt's bias of any worker differs by. */
-  const change = (before: readonly ScoreGroup[], after: readonly ScoreGroup[]) => {
-    const [a, b] = [estimateBias(before, now), estimateBias(after, now)];
-    return Math.max(
-      ...["good", "fair"].flatMap((worker) =>
-        ["math", "prose", "none"].map((type) => Math.abs(biasOn(a, worker, type) - biasOn(b, worker, type))),
-      ),
-    );
-  };
 
   it("hold a bias whatever all keys say", () => {
     fc.assert(
