@@ -130,6 +130,26 @@ describe("a score", () => {
     expect(await keep("r1000", 1, { keyId: "k2" })).toMatchObject({ ok: true });
   });
 
+  it("is not crowded out by another key that gives more", async () => {
+    const { log, keep } = await setUp(["r1"]);
+    await runInDurableObject(log, (_, { storage }) => {
+      storage.sql.exec(
+        `INSERT INTO feedback (answer, key_id, about, at, day, score)
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10999)
+         SELECT 'x' || i, CASE WHEN i < 10 THEN 'k2' ELSE 'k1' END, '', ?, '2026-11-22', 1 FROM n`,
+        Date.now(),
+      );
+    });
+    await keep("r1", 1, { keyId: "k2" });
+    const counts = await runInDurableObject(log, (_, { storage }) =>
+      storage.sql.exec("SELECT key_id AS key, count(*) AS n FROM feedback GROUP BY key_id ORDER BY key_id").toArray(),
+    );
+    expect(counts).toEqual([
+      { key: "k1", n: 10_000 },
+      { key: "k2", n: 10 },
+    ]);
+  });
+
   it("is forgotten after ninety days", async () => {
     const { tenant, log, keep } = await setUp(["r1"]);
     await keep("r1", 0);
