@@ -56,13 +56,16 @@ export const listStages = (
 export const readStage = (sql: SqlStorage, id: number): Stage | null =>
   sql.exec<StageRow>(`SELECT ${columns} FROM rollout_stages WHERE id = ?`, id).toArray().map(toStage)[0] ?? null;
 
-/** The key's record with the stage that it is in: where a canary went back by itself, that of its baseline. */
+/**
+ * The key's record with the stage that it is in. Where a canary went back by itself it is served by its baseline, and
+ * counted no more: the figures stay those of the comparison.
+ */
 export const withStage = (sql: SqlStorage, record: KeyRecord, now: number): KeyRecord => {
   const stage = enterStage(sql, record, now);
   if (stage === null) return record;
   const { rollout } = record;
   if (stage.stop !== null) {
-    return { ...record, rollout: { ...rollout, mode: "off", canaryPercent: 0, stage: stage.id } };
+    return { ...record, rollout: { ...rollout, mode: "off", canaryPercent: 0 } };
   }
   const unsettled = rollout.mode === "canary" ? unsettledOf(sql, record.keyId, now) : null;
   return { ...record, rollout: { ...rollout, stage: stage.id, ...(unsettled && { unsettled }) } };
@@ -137,12 +140,13 @@ const unsettledOf = (sql: SqlStorage, keyId: string, now: number): KeyRecord["ro
     )
     .toArray()
     .map(toStage);
-  const percents = recent.map(percentOf);
+  const percents = recent.flatMap(percentsOf);
   const [least, most] = [Math.min(...percents), Math.max(...percents)];
   return least < most ? { least, most } : null;
 };
 
-const percentOf = ({ mode, stop }: Stage): number => {
-  if (mode === "on") return 100;
-  return stop === null && mode.startsWith("canary:") ? Number(mode.slice("canary:".length)) : 0;
+const percentsOf = ({ mode, stop }: Stage): readonly number[] => {
+  if (mode === "on") return [100];
+  const percent = mode.startsWith("canary:") ? Number(mode.slice("canary:".length)) : 0;
+  return stop === null ? [percent] : [percent, 0];
 };
