@@ -1,8 +1,7 @@
-import { toMicroDollars, type MicroDollars } from "../../shared/pricing.ts";
+import type { MicroDollars } from "../../shared/pricing.ts";
 import { tenantHolder } from "./holders.ts";
-import type { Policy } from "./policy.ts";
 import { selectNumber } from "./select-number.ts";
-import { spentInDay, spentInMonth } from "./spending.ts";
+import { listAlarms, spentInDay, spentInMonth, type Alarm } from "./spending.ts";
 
 /** Keys of a tenant that is not active open nothing. */
 export type State = "active" | "inactive" | "deleted";
@@ -20,30 +19,22 @@ export const writeState = (sql: SqlStorage, state: State, now: number): void => 
   );
 };
 
-/** Amounts in micro-dollars. `reserved`: what running requests may still cost. */
+/** Amounts in micro-dollars. `reserved`: what running requests may still cost. `alarms`: the newest first. */
 export type Spend = {
   readonly today: MicroDollars;
   readonly month: MicroDollars;
   readonly reserved: MicroDollars;
-  readonly alarms: readonly SpendAlarm[];
+  readonly alarms: readonly Alarm[];
 };
 
-/** A share of a limit that was set as an alarm is reached. */
-export type SpendAlarm = { readonly limit: "usd_per_day" | "usd_per_month"; readonly share: number };
+const alarmsShown = 100;
 
-export const readSpend = (sql: SqlStorage, { limits }: Policy, now: number): Spend => {
+export const readSpend = (sql: SqlStorage, now: number): Spend => {
   const tenant = tenantHolder(sql);
-  const today = spentInDay(sql, tenant, now);
-  const month = spentInMonth(sql, tenant, now);
-  const reserved = selectNumber(sql, "SELECT sum(amount) AS n FROM reservations") ?? 0;
-  const bounds = [
-    { limit: "usd_per_day", spent: today, dollars: limits?.usd_per_day },
-    { limit: "usd_per_month", spent: month, dollars: limits?.usd_per_month },
-  ] as const;
-  const alarms = bounds.flatMap(({ limit, spent, dollars }): readonly SpendAlarm[] => {
-    if (dollars === undefined || limits?.alarm_share === undefined) return [];
-    const share = dollars === 0 ? 1 : spent / toMicroDollars(dollars);
-    return share >= limits.alarm_share ? [{ limit, share }] : [];
-  });
-  return { today, month, reserved, alarms };
+  return {
+    today: spentInDay(sql, tenant, now),
+    month: spentInMonth(sql, tenant, now),
+    reserved: selectNumber(sql, "SELECT sum(amount) AS n FROM reservations") ?? 0,
+    alarms: listAlarms(sql, alarmsShown),
+  };
 };

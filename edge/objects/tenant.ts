@@ -92,7 +92,7 @@ export class Tenant extends DurableObject {
     this.ctx.storage.transactionSync(() => {
       for (const opening of batch.openings) openRequest(this.sql, opening, now);
       for (const settlement of batch.settlements) {
-        tellAlarms(settleRequest(this.sql, settlement, now));
+        this.tellAlarms(settleRequest(this.sql, settlement, now));
         if (settlement.affinity) keepWorker(this.sql, settlement.affinity, settlement.at);
         if (settlement.rollout) tellStop(settlement, countSettled(this.sql, settlement, readPolicy(this.sql), now));
       }
@@ -165,7 +165,7 @@ export class Tenant extends DurableObject {
   async readSpend(): Promise<Spend> {
     const now = Date.now();
     this.sweep(now);
-    return readSpend(this.sql, readPolicy(this.sql), now);
+    return readSpend(this.sql, now);
   }
 
   async readKey(id: string): Promise<KeyEntry | null> {
@@ -270,9 +270,14 @@ export class Tenant extends DurableObject {
 
   private sweep(now: number): void {
     sweepLeases(this.sql, now);
-    tellAlarms(sweepReservations(this.sql, now));
+    this.tellAlarms(sweepReservations(this.sql, now));
     forgetWorkers(this.sql, now);
     forgetRequests(this.sql, now);
+  }
+
+  /** For the operator's log. */
+  private tellAlarms(alarms: readonly Alarm[]): void {
+    for (const alarm of alarms) console.warn({ event: "spending_alarm", tenant: this.ctx.id.name ?? null, ...alarm });
   }
 
   private async wakeForExpiry(): Promise<void> {
@@ -286,9 +291,4 @@ export class Tenant extends DurableObject {
 /** For the operator's log: a canary that has gone back to its baseline. */
 const tellStop = ({ keyId }: Settlement, stop: ReturnType<typeof countSettled>): void => {
   if (stop !== null) console.warn({ event: "rollout_went_back", key_id: keyId, ...stop });
-};
-
-/** For the operator's log. */
-const tellAlarms = (alarms: readonly Alarm[]): void => {
-  for (const alarm of alarms) console.warn({ event: "spending_alarm", ...alarm });
 };

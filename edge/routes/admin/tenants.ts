@@ -48,7 +48,12 @@ const writeSpend = ({ today, month, reserved, alarms }: Spend) => ({
   today_usd: toDollars(today),
   month_usd: toDollars(month),
   reserved_usd: toDollars(reserved),
-  alarms,
+  alarms: alarms.map(({ at, spent, allowed, ...alarm }) => ({
+    ...alarm,
+    at: new Date(at).toISOString(),
+    spent_usd: toDollars(spent),
+    limit_usd: toDollars(allowed),
+  })),
 });
 
 tenants.get("/tenants", async (c) => {
