@@ -40,6 +40,8 @@ export const previewPlan = async (
     scores: decision.scores.map((score) => ({
       worker: score.worker,
       quality: score.quality,
+      /** What the tenant's feedback corrects of it. */
+      bias: score.bias ?? 0,
       cost_usd: score.costDollars,
       latency_ms: score.latencyMs,
       utility: score.utility,

@@ -5,6 +5,7 @@ import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { readRecordings } from "../../inference/train/recordings/recordings.ts";
+import { maxBiasOfKeyPerDay } from "../../shared/feedback.ts";
 import { startSystem, type System } from "../support/start.ts";
 import { startVendors, type Vendors } from "../support/vendors.ts";
 
@@ -93,6 +94,10 @@ it("changes the plan of a similar request within ten seconds, for this tenant on
   await expect.poll(() => leader(key, "product"), { timeout: 10_000, interval: 200 }).toBe(second);
   expect(Date.now() - told).toBeLessThan(10_500);
   expect(await leader(foreign, "product")).toBe(first);
+  const biases = async (by: string) =>
+    (await send("POST", "/v1/plan", by, asking("product"))).body.scores.map(({ bias }: { bias: number }) => bias);
+  expect(Math.min(...(await biases(key)))).toBeCloseTo(-2 * maxBiasOfKeyPerDay, 3);
+  expect(new Set(await biases(foreign))).toEqual(new Set([0]));
   expect(await openai.chat.completions.create(asking("product")).withResponse()).toMatchObject({
     response: { headers: expect.anything() },
   });
