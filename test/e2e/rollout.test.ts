@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import * as z from "zod";
+import { createCommands } from "../../edge/local/admin/commands.ts";
 import { startSystem, type System } from "../support/start.ts";
 import { startVendors, vendorNames, type VendorCall, type Vendors } from "../support/vendors.ts";
 
@@ -95,6 +96,16 @@ const reportSchema = z.object({
   ),
 });
 
+/** What `npm run admin -- …` prints. */
+const command = async (...words: readonly string[]): Promise<string> => {
+  const printed: string[] = [];
+  const env = { SHOAL_URL: system.url, ADMIN_KEY: adminKey };
+  const print = (text: string) => void printed.push(text);
+  const io = { env, cwd: ".", print, fetch, readInput: () => Promise.resolve("") };
+  await createCommands(io).parseAsync([...words], { from: "user" });
+  return printed.join("");
+};
+
 const stagesOf = async (key: string) => reportSchema.parse((await send("GET", "/v1/rollout", key)).body).data;
 
 const isBaseline = (call: VendorCall) => call.model === upstream;
@@ -183,6 +194,7 @@ describe("canary", () => {
     expect(stage?.arms.baseline.workers).toEqual({ [baseline]: 2 * conversations("baseline") });
     const text = await send("GET", "/v1/rollout?format=text", key);
     expect(text.body).toMatch(/arm +conversations +requests +dollars/);
+    expect(await command("rollout", "canary")).toBe(text.body);
     expect(await send("GET", "/admin/tenants/canary/rollout", adminKey)).toMatchObject({
       body: { tenant: "canary", data: [{ mode: "canary:50" }] },
     });
