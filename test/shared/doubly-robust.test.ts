@@ -51,10 +51,11 @@ const simulations = Array.from({ length: runs }, (_, seed) => {
   return { logged, difference, made: evaluate(logged, "c") };
 });
 
+const valueOf = (answer: LoggedAnswer, worker: string) =>
+  answer.chosen === worker ? answer.score / (answer.propensities[worker] ?? 1) : 0;
+
 /** Inverse propensity weighting alone. */
 const weigh = (logged: readonly LoggedAnswer[]) => {
-  const valueOf = (answer: LoggedAnswer, worker: string) =>
-    answer.chosen === worker ? answer.score / (answer.propensities[worker] ?? 1) : 0;
   return logged.reduce((sum, answer) => sum + valueOf(answer, answer.best) - valueOf(answer, "c"), 0) / logged.length;
 };
 
@@ -95,6 +96,11 @@ describe("a doubly robust estimate", () => {
   });
 });
 
+const reasonOf = (answers: readonly LoggedAnswer[]) => {
+  const made = evaluate(answers, "c");
+  return made.identified ? null : made.reason;
+};
+
 describe("without a number", () => {
   const answer: LoggedAnswer = {
     qualities: { a: 0.8, c: 0.6 },
@@ -102,10 +108,6 @@ describe("without a number", () => {
     chosen: "a",
     propensities: { a: 1 },
     score: 1,
-  };
-  const reasonOf = (answers: readonly LoggedAnswer[]) => {
-    const made = evaluate(answers, "c");
-    return made.identified ? null : made.reason;
   };
 
   it("says that nothing was drawn", () => {

@@ -66,6 +66,8 @@ const requestOf = (bias: TenantBias): PlanRequest => ({
 
 const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
 
+const meanOf = (values: readonly number[]) => sumOf(values) / values.length;
+
 /** Regret of each day: the mean quality that the best worker would have had above the one that was chosen. */
 const run = (world: World, seed: number) => {
   const random = createRandom(seed);
@@ -103,7 +105,6 @@ const run = (world: World, seed: number) => {
     bias = estimateBias([...groups.values()], { day, weights });
     return regret;
   });
-  const meanOf = (values: readonly number[]) => sumOf(values) / values.length;
   return { bias, early: meanOf(regrets.slice(0, 5)), late: meanOf(regrets.slice(-10)), all: meanOf(regrets) };
 };
 
