@@ -83,7 +83,8 @@ const setUp = async (rest: Partial<Subject> = {}) => {
       trace: await objects.tenantLog(tenant).read(requestId),
     };
   };
-  return { accounted, written, clock, client, affinity, work, health, subject };
+  const readRow = () => objects.tenant(identity.tenant).ledgerRow(requestId);
+  return { accounted, written, readRow, clock, client, affinity, work, health, subject };
 };
 
 const start = (model: string) => ({ type: "start" as const, model });
@@ -310,5 +311,44 @@ describe("a reader that leaves", () => {
     await events.next();
     await events.return();
     expect((await written()).row).toMatchObject({ status: "complete", cost: 44 });
+  });
+});
+
+describe("a request in shadow", () => {
+  const rollout = { mode: "shadow", arm: "baseline", baseline: "w/b", stage: 1, conversation: "c" } as const;
+  const shadow = {
+    kind: "workflow",
+    worker: "w/a",
+    workers: ["w/a"],
+    source: "conductor",
+    reason: "the best",
+    quality: 0.7,
+    baseline_quality: 0.6,
+    cost_usd: 0.00002,
+    max_cost_usd: 0.00002,
+    baseline_cost_usd: 0.00004,
+    latency_ms: 900,
+  } as const;
+
+  it("asks what the conductor would have done once the answer has ended, and is settled without it", async () => {
+    const planned = Promise.withResolvers<typeof shadow>();
+    let asked = false;
+    const { accounted, clock, readRow, written } = await setUp({
+      rollout,
+      shadow: () => {
+        asked = true;
+        return planned.promise;
+      },
+    });
+    const events = accounted(saying(answer));
+    await events.next();
+    expect(asked).toBe(false);
+    await read(events);
+    expect(asked).toBe(true);
+    await clock.advance(1_000);
+    expect(await readRow()).toMatchObject({ cost: 44, status: "complete" });
+    planned.resolve(shadow);
+    const { trace } = await written();
+    expect(trace?.rollout).toEqual({ ...rollout, shadow });
   });
 });
