@@ -62,6 +62,13 @@ app.use(async function prepare(c, next) {
   await next();
 });
 
+app.use("/v1/*", async function price(c, next) {
+  const { context } = c.var;
+  const roster = await context.priced.current(context.waitUntil);
+  if (roster !== context.roster) c.set("context", { ...context, roster });
+  await next();
+});
+
 app.post("/v1/chat/completions", (c) => respond(c.req.raw, chatCompletions, c.var.context));
 
 app.post("/v1/messages", (c) => respond(c.req.raw, messages, c.var.context));

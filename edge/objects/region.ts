@@ -20,11 +20,13 @@ import {
   type TenantEntry,
 } from "./directory.ts";
 import { migrate } from "./migrate.ts";
+import { deletePrice, listPrices, pricesSchema, writePrice, type SetPrice } from "./prices.ts";
 
 const migrations: readonly string[] = [
   "CREATE TABLE tenants (id TEXT PRIMARY KEY, name TEXT NOT NULL, created_at INTEGER NOT NULL)",
   directorySchema,
   auditSchema,
+  pricesSchema,
 ];
 
 const windowMs = 60_000;
@@ -89,6 +91,20 @@ export class Region extends DurableObject {
   /** Leaves the id and the days. */
   async buryTenant(id: string): Promise<void> {
     buryTenant(this.sql, id, Date.now());
+  }
+
+  /** In force in every isolate within ten seconds. */
+  async setPrice(price: Pick<SetPrice, "worker" | "price">): Promise<void> {
+    writePrice(this.sql, price, Date.now());
+  }
+
+  /** False when none was set. */
+  async deletePrice(worker: string): Promise<boolean> {
+    return deletePrice(this.sql, worker);
+  }
+
+  async listPrices(): Promise<readonly SetPrice[]> {
+    return listPrices(this.sql);
   }
 
   /** Null when there never was one. */

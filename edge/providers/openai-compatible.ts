@@ -104,7 +104,7 @@ const rates = {
   cache_write: z.number().optional(),
 };
 /** Dollars per million tokens; what they must be is for the card's own schema to say. */
-const price = z.strictObject({
+export const operatorPrice = z.strictObject({
   ...rates,
   tiers: z.array(z.strictObject({ ...rates, above_input_tokens: z.number() })).optional(),
 });
@@ -116,8 +116,8 @@ export const modelSchema = z.strictObject({
   max_output_tokens: z.number(),
   image_tokens: z.number().optional(),
   /** Null when unknown. */
-  price: price.nullable(),
-  price_changes: z.array(z.strictObject({ from: z.string(), price })).optional(),
+  price: operatorPrice.nullable(),
+  price_changes: z.array(z.strictObject({ from: z.string(), price: operatorPrice })).optional(),
   abilities: z.array(z.enum(abilities)),
   efforts: z.array(z.enum(reasoningEfforts)).optional(),
   /** The recorded model or relative whose strengths stand in. */
@@ -135,7 +135,7 @@ const hostSchema = z.strictObject({
 });
 type Host = z.infer<typeof hostSchema>;
 type Model = z.infer<typeof modelSchema>;
-type OperatorPrice = z.infer<typeof price>;
+type OperatorPrice = z.infer<typeof operatorPrice>;
 type OperatorRates = Omit<OperatorPrice, "tiers">;
 
 const hostsSchema = z
@@ -211,7 +211,7 @@ export const readModel = (provider: string, model: Model, source: WorkerCard["so
   source,
 });
 
-const readPrice = ({ tiers, ...base }: OperatorPrice): Price => ({
+export const readPrice = ({ tiers, ...base }: OperatorPrice): Price => ({
   ...readRates(base),
   ...(tiers && {
     tiers: tiers.map((tier) => ({ ...readRates(tier), aboveInputTokens: tier.above_input_tokens })),

@@ -210,6 +210,19 @@ export const vendorKeys = z.object({
   data: z.array(vendorKey),
   rewrap_due: z.boolean().describe("The data key is wrapped under an older secret than the newest."),
 });
+const rates = z.looseObject({ input: z.number(), output: z.number() });
+export const prices = z.object({
+  object: z.literal("list"),
+  data: z.array(
+    z.looseObject({
+      worker: z.string(),
+      price: z.nullable(rates),
+      set_at: time.describe("When the operator set it; null: it is the card's."),
+      listed: z.nullable(rates),
+    }),
+  ),
+});
+export const setPrice = z.object({ object: z.literal("price"), worker: z.string(), price: rates });
 export const ownWorker = z.looseObject({ object: z.literal("worker"), id: z.string(), provider: z.string() });
 export const ownWorkers = z.object({ object: z.literal("list"), data: z.array(ownWorker) });
 

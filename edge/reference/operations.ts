@@ -2,6 +2,7 @@ import type * as z from "zod";
 import { bodySchema as chatBody } from "../formats/chat-completions-schema.ts";
 import { bodySchema as messagesBody, countSchema } from "../formats/messages-schema.ts";
 import { bodySchema as responsesBody } from "../formats/responses-schema.ts";
+import { operatorPrice } from "../providers/openai-compatible.ts";
 import { auditQuery } from "../routes/admin/audit-log.ts";
 import { keyPatch, newKey, rotation } from "../routes/admin/keys.ts";
 import { ledgerQuery } from "../routes/admin/ledger.ts";
@@ -564,6 +565,41 @@ export const operations: readonly Operation[] = [
     query: auditQuery,
     status: 200,
     answer: { name: "Audit", schema: answers.audit },
+  },
+  {
+    method: "get",
+    path: "/admin/prices",
+    id: "listPrices",
+    tag: "operator",
+    summary: "List what every worker costs, by whose word",
+    description: "Dollars per million tokens. `price` is in force, `listed` is the card's.",
+    credential: "admin",
+    status: 200,
+    answer: { name: "Prices", schema: answers.prices },
+  },
+  {
+    method: "put",
+    path: "/admin/prices/{worker}",
+    id: "setPrice",
+    tag: "operator",
+    summary: "Set what a worker costs in the place of its card's price",
+    description:
+      "Dollars per million tokens, at whichever host; in force within ten seconds. The id's slash may be sent as it is or encoded.",
+    credential: "admin",
+    body: { schema: operatorPrice, example: { input: 1, output: 4, cached_input: 0.1 } },
+    status: 200,
+    answer: { name: "SetPrice", schema: answers.setPrice },
+    failures: [404, 413],
+  },
+  {
+    method: "delete",
+    path: "/admin/prices/{worker}",
+    id: "deletePrice",
+    tag: "operator",
+    summary: "Go back to the card's price",
+    credential: "admin",
+    status: 204,
+    failures: [404],
   },
   {
     method: "get",

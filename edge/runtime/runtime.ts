@@ -5,12 +5,15 @@ import { createOutbox, type Outbox } from "../objects/outbox.ts";
 import { readKnown } from "../plan/edge-head.ts";
 import type { ProviderEnv } from "../providers/provider.ts";
 import { readRoster, type Roster } from "../pool/roster.ts";
+import { createPricedRoster, type PricedRoster } from "../pool/set-prices.ts";
 import { readSettings, type Settings } from "./settings.ts";
 
 /** What an isolate has for all of its requests: configuration, and what it remembers. No promise, no stream. */
 export type Runtime = {
   readonly settings: Settings;
+  /** With the prices that the cards say. */
   readonly roster: Roster;
+  readonly priced: PricedRoster;
   readonly clock: Clock;
   readonly objects: Objects;
   readonly outbox: Outbox;
@@ -39,13 +42,15 @@ const createRuntime = (env: ObjectBindings): Runtime => {
   const settings = readSettings(env);
   const clock = systemClock;
   const objects = createObjects(env, settings);
+  const roster = readRoster(stringsOf(env), {
+    localChat: settings.localChat,
+    dataRegions: settings.dataRegions,
+    known: readKnown(),
+  });
   return {
     settings,
-    roster: readRoster(stringsOf(env), {
-      localChat: settings.localChat,
-      dataRegions: settings.dataRegions,
-      known: readKnown(),
-    }),
+    roster,
+    priced: createPricedRoster({ roster, clock, readPrices: () => objects.region().listPrices() }),
     clock,
     objects,
     outbox: createOutbox(objects, clock),

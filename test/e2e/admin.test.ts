@@ -268,6 +268,39 @@ describe("a worker of a tenant's own", () => {
   });
 });
 
+describe("prices", () => {
+  const model = "anthropic/claude-opus-4-6";
+
+  it("are listed with their source, and what the operator sets is what is charged", async () => {
+    const { key } = await makeTenant("priced");
+    const listed = async () =>
+      (await admin("GET", "/prices")).body.data.find(({ worker }: { worker: string }) => worker === model);
+    expect(await listed()).toMatchObject({ set_at: null, source: { url: expect.stringMatching(/^https:/) } });
+    const before = (await chat(key, model)).body.usage.cost;
+    const { listed: old } = await listed();
+    const dearer = { input: old.input * 3, output: old.output * 3 };
+    expect(await admin("PUT", `/prices/${model}`, dearer)).toMatchObject({ status: 200, body: { price: dearer } });
+    expect(await listed()).toMatchObject({ price: dearer, listed: old, set_at: expect.any(String) });
+    await expect
+      .poll(async () => (await chat(key, model)).body.usage.cost, { timeout: 12_000, interval: 1_000 })
+      .toBeCloseTo(before * 3, 5);
+    expect(await admin("DELETE", `/prices/${model}`)).toMatchObject({ status: 204 });
+    expect(await listed()).toMatchObject({ price: old, set_at: null });
+  });
+
+  it("are refused for nobody, and where they cannot be", async () => {
+    expect(await admin("PUT", "/prices/anthropic/claude-opus-4-66", { input: 1, output: 2 })).toMatchObject({
+      status: 404,
+      body: { error: { message: expect.stringContaining(model) } },
+    });
+    expect(await admin("PUT", `/prices/${model}`, { input: -1, output: 2 })).toMatchObject({ status: 400 });
+    expect(await admin("PUT", `/prices/${model}`, { input: 1, output: 2, per: "token" })).toMatchObject({
+      status: 400,
+      body: { error: { param: "per" } },
+    });
+  });
+});
+
 describe("usage", () => {
   it("is the same sum to the operator and to the tenant, and nobody else's", async () => {
     const { key, keyId } = await makeTenant("spender");

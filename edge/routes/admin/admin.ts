@@ -4,6 +4,7 @@ import { readCredential } from "./credential.ts";
 import type { AdminEnv } from "./env.ts";
 import { keys } from "./keys.ts";
 import { ownWorkers } from "./own-workers.ts";
+import { prices } from "./prices.ts";
 import { refuse } from "./refuse.ts";
 import { tenantData } from "./tenant-data.ts";
 import { tenants } from "./tenants.ts";
@@ -61,5 +62,5 @@ const tellPath = (path: string): string =>
 
 const tenantIn = (path: string): string | null => /^\/admin\/tenants\/([a-z0-9]{1,32})(\/|$)/.exec(path)?.[1] ?? null;
 
-for (const routes of [tenants, tenantData, keys, vendorKeys, ownWorkers, usage, workers, auditLog])
+for (const routes of [tenants, tenantData, keys, vendorKeys, ownWorkers, usage, workers, prices, auditLog])
   admin.route("/", routes);
