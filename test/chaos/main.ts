@@ -1,8 +1,13 @@
 /**
- * `npm run chaos -- isolation | money`: what the tests do for a few seconds for long, or in every combination. Prints what
- * it found; ends with 1 when something was not as it should be.
+ * `npm run chaos -- isolation | money | growth`: what the tests do for a few seconds for long, or in every combination, and
+ * a tenant that grows. Prints what it found; ends with 1 when something was not as it should be.
  */
 import { parseArgs } from "node:util";
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
+import { writePlot } from "../../inference/train/plot/plot-files.ts";
+import { describeMachine } from "../bench/machine.ts";
+import { runGrowth, type GrowthRow } from "./growth.ts";
 import { runIsolation } from "./isolation.ts";
 import { runMoney } from "./money.ts";
 
@@ -64,7 +69,52 @@ const showMoney = async (): Promise<boolean> => {
   return fine;
 };
 
+const sizes = [
+  { keys: 100, rows: 1_000 },
+  { keys: 1_000, rows: 10_000 },
+  { keys: 3_000, rows: 100_000 },
+  { keys: 10_000, rows: 1_000_000 },
+] as const;
+
+/** Flat: the largest tenant waits no more than twice as long as the smallest. */
+const flat = 2;
+
+const showGrowth = async (): Promise<boolean> => {
+  const machine = describeMachine();
+  const rows = await runGrowth(sizes, 100, ({ keys, rows: count, coldRequest, warmRequest, usage }) =>
+    console.log(
+      `${keys} keys, ${count} rows: first request of a key ${coldRequest.p50} ms (p95 ${coldRequest.p95}), ` +
+        `others ${warmRequest.p50} (${warmRequest.p95}), usage ${usage.p50} (${usage.p95})`,
+    ),
+  );
+  const results = path.join(import.meta.dirname, "..", "results");
+  const series = (name: string, read: (row: GrowthRow) => GrowthRow["usage"]) => ({
+    name,
+    draw: "line" as const,
+    points: rows.map((row) => ({ x: row.rows, y: read(row).p50, low: read(row).p50, high: read(row).p95 })),
+  });
+  await writeFile(path.join(results, "growth.json"), `${JSON.stringify({ machine, rows }, null, 2)}\n`);
+  await writePlot(path.join(results, "growth"), {
+    title: "One tenant grows: what a client waits, median to p95",
+    x: { label: "rows in the ledger (100 to 10,000 keys)", scale: "log" },
+    y: { label: "milliseconds", scale: "linear", include: [0] },
+    series: [
+      series("first request of a key", (row) => row.coldRequest),
+      series("other requests", (row) => row.warmRequest),
+      series("GET /v1/usage", (row) => row.usage),
+    ],
+  });
+  const [first, last] = [rows[0], rows.at(-1)];
+  return (
+    first !== undefined &&
+    last !== undefined &&
+    last.coldRequest.p50 <= flat * first.coldRequest.p50 &&
+    last.usage.p50 <= flat * first.usage.p50
+  );
+};
+
 const shows = new Map([
+  ["growth", showGrowth],
   ["isolation", showIsolation],
   ["money", showMoney],
 ]);
