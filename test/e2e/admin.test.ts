@@ -141,6 +141,19 @@ describe("a tenant", () => {
   });
 });
 
+describe("the local start's tenant", () => {
+  it("has a policy and usage like any other, and neither another name nor an end", async () => {
+    expect(await admin("PATCH", "/tenants/local", { max_output_tokens: 5000 })).toMatchObject({
+      status: 200,
+      body: { id: "local", max_output_tokens: 5000 },
+    });
+    expect(await chat(system.key)).toMatchObject({ status: 200 });
+    expect((await admin("GET", "/tenants/local/usage?group_by=")).body.data).toMatchObject([{ requests: 1 }]);
+    expect(await admin("PATCH", "/tenants/local", { status: "inactive" })).toMatchObject({ status: 400 });
+    expect(await admin("DELETE", "/tenants/local")).toMatchObject({ status: 400 });
+  });
+});
+
 describe("a key", () => {
   it("is shown once, and read without the key or its hash", async () => {
     const { key, keyId } = await makeTenant("keyed");

@@ -24,8 +24,6 @@ export const checkPolicy = (
       ...rest.unconfigured.map(({ provider }) => provider),
     ]),
   ];
-  const oneOf = (what: string, names: readonly string[]) => (name: string) =>
-    names.includes(name) ? null : { what, near: nearest(name, names) };
   const model = (name: string): Unknown | null => {
     const resolved = resolveModel(name, { cards: known, weightsDate: rest.weightsDate }, now);
     if (resolved.ok) return null;
@@ -46,6 +44,9 @@ export const checkPolicy = (
   }
   return null;
 };
+
+const oneOf = (what: string, names: readonly string[]) => (name: string) =>
+  names.includes(name) ? null : { what, near: nearest(name, names) };
 
 type Unknown = { readonly what: string; readonly near: readonly string[] };
 

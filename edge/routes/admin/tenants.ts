@@ -32,6 +32,12 @@ export const tenantPatch = z.strictObject({
 /** `deleted`: those that were deleted too. */
 export const tenantsQuery = pageQuery.extend({ deleted: z.enum(["true", "false"]).default("false") });
 
+const fixed: ShoalError = {
+  kind: "invalid_request",
+  param: "tenant",
+  message: "'tenant': name and status of the local start's own cannot be changed",
+};
+
 /** Tenants: made, listed, read, changed. */
 export const tenants = new Hono<AdminEnv>();
 
@@ -109,6 +115,7 @@ tenants.patch("/tenants/:tenant", async (c) => {
   const { name: called, status, ...patch } = body.value;
   const entry = await findTenant(c.req.param("tenant"), context);
   if (!entry.ok) return refuse(context, entry.error);
+  if (entry.value.id === devTenant && (called !== undefined || status !== undefined)) return refuse(context, fixed);
   const tenant = objects.tenant(entry.value.id);
   const wrong = checkPolicy(patch, roster, { own: await tenant.listOwnWorkers(), now: arrivedAt });
   if (wrong) return refuse(context, wrong);
