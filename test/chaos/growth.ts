@@ -7,7 +7,7 @@ import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import * as z from "zod";
 import { hashKey, makeApiKey } from "../../edge/authenticate/api-key.ts";
-import { makeStateDir, startSystem, type System } from "../support/start.ts";
+import { makeState, startSystem, type System } from "../support/start.ts";
 import { startVendors } from "../support/vendors.ts";
 
 export type GrowthSize = { readonly keys: number; readonly rows: number };
@@ -38,7 +38,8 @@ export const runGrowth = async (
   tell: (row: GrowthRow) => void,
 ): Promise<readonly GrowthRow[]> => {
   await using vendors = await startVendors();
-  const stateDir = await makeStateDir();
+  await using state = await makeState();
+  const stateDir = state.dir;
   const start = () => startSystem({ stateDir, env: { ...vendors.env, ADMIN_KEY: adminKey, KEY_SECRET: keySecret } });
   const first = await start();
   const warmKey = await makeTenant(first);

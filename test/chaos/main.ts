@@ -91,12 +91,12 @@ const showGrowth = async (): Promise<boolean> => {
   const series = (name: string, read: (row: GrowthRow) => GrowthRow["usage"]) => ({
     name,
     draw: "line" as const,
-    points: rows.map((row) => ({ x: row.rows, y: read(row).p50, low: read(row).p50, high: read(row).p95 })),
+    points: rows.map((row) => ({ x: row.rows / 1_000, y: read(row).p50, low: read(row).p50, high: read(row).p95 })),
   });
   await writeFile(path.join(results, "growth.json"), `${JSON.stringify({ machine, rows }, null, 2)}\n`);
   await writePlot(path.join(results, "growth"), {
     title: "One tenant grows: what a client waits, median to p95",
-    x: { label: "rows in the ledger (100 to 10,000 keys)", scale: "log" },
+    x: { label: "thousands of rows in the ledger (100 to 10,000 keys)", scale: "log" },
     y: { label: "milliseconds", scale: "linear", include: [0] },
     series: [
       series("first request of a key", (row) => row.coldRequest),

@@ -8,7 +8,7 @@ import * as z from "zod";
 import { countInput } from "../../shared/tokens.ts";
 import { chatOf } from "../support/events.ts";
 import { childrenOf } from "../support/processes.ts";
-import { kill, makeStateDir, startSystem, type System } from "../support/start.ts";
+import { kill, makeState, startSystem, type System } from "../support/start.ts";
 import { startVendors, type VendorCall } from "../support/vendors.ts";
 
 export type MoneyOptions = {
@@ -72,10 +72,10 @@ type Outcome = {
 
 export const runMoney = async (options: MoneyOptions): Promise<MoneyReport> => {
   await using vendors = await startVendors();
-  const stateDir = await makeStateDir();
+  await using state = await makeState();
   const start = () =>
     startSystem({
-      stateDir,
+      stateDir: state.dir,
       env: {
         ...vendors.env,
         ADMIN_KEY: adminKey,

@@ -56,6 +56,12 @@ export const freePorts = async (count: number): Promise<readonly number[]> => {
 
 export const makeStateDir = (): Promise<string> => mkdtemp(path.join(tmpdir(), "shoal-"));
 
+/** A state folder for several runs, removed at the end. */
+export const makeState = async (): Promise<{ readonly dir: string } & AsyncDisposable> => {
+  const dir = await makeStateDir();
+  return { dir, [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }) };
+};
+
 /** Keys and settings of the machine that runs the tests would change the pool: an empty variable is none. */
 const withoutOwn = () =>
   Object.fromEntries(
