@@ -1,4 +1,5 @@
 import type { ShoalError } from "../shared/errors.ts";
+import { isNestedDeeper, mostLevels } from "../shared/nesting.ts";
 import { err, ok, type Result } from "../shared/result.ts";
 import type { ClientRequest, Format } from "./formats/format.ts";
 
@@ -39,9 +40,12 @@ const readText = async (request: Request, maxBytes: number): Promise<Result<stri
   return size <= maxBytes ? ok(await new Blob(chunks).text()) : err({ kind: "body_too_large", limitBytes: maxBytes });
 };
 
+const tooDeep: ShoalError = { kind: "invalid_json", message: `nested deeper than ${mostLevels} levels` };
+
 const parseJson = (text: string): Result<unknown, ShoalError> => {
   try {
-    return ok(JSON.parse(text));
+    const value: unknown = JSON.parse(text);
+    return isNestedDeeper(value, mostLevels) ? err(tooDeep) : ok(value);
   } catch (cause) {
     return err({ kind: "invalid_json", message: cause instanceof Error ? whereIn(cause.message) : "not JSON" });
   }

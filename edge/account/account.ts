@@ -52,6 +52,8 @@ export type AccountDeps = {
   readonly abort: () => void;
 };
 
+/** Characters of a vendor's name for a model that are kept: a trace has to fit where traces are. */
+const longestModel = 200;
 /** Settlements of requests that end together share one message. */
 const gatherMs = 20;
 
@@ -169,7 +171,7 @@ const createBook = (subject: Subject, deps: AccountDeps) => {
         return;
       case "start":
         // After a failover the last to start is the one that answers.
-        upstreamModel = event.model ?? null;
+        upstreamModel = event.model?.slice(0, longestModel) ?? null;
         timing.mark("first_event");
         return;
       case "text-delta":

@@ -1,7 +1,7 @@
 import type { CallEvent, EndReason } from "../../shared/events.ts";
 import type { Usage } from "../../shared/usage.ts";
 import { redacted } from "./anthropic-request.ts";
-import { countOf, fieldsOf, parseFields, textOf, type Fields } from "./narrow.ts";
+import { countOf, entryOf, fieldsOf, parseFields, textOf, type Fields } from "./narrow.ts";
 import type { Decoder } from "./provider.ts";
 import { seal, type Origin } from "./signature.ts";
 import { protocolError, readStreamError } from "./upstream-error.ts";
@@ -102,7 +102,7 @@ export const createMessagesDecoder = (origin: Origin): Decoder => {
   const readEnd = ({ delta, usage: news }: Fields): readonly CallEvent[] => {
     const { stop_reason, stop_details, stop_sequence } = fieldsOf(delta);
     stopSequence = textOf(stop_sequence);
-    reason = endReasons[textOf(stop_reason)] ?? "stop";
+    reason = entryOf(endReasons, textOf(stop_reason)) ?? "stop";
     const explanation = stop_reason === "refusal" ? textOf(fieldsOf(stop_details)["explanation"]) : "";
     return [...(explanation === "" ? [] : [{ type: "refusal-delta" as const, text: explanation }]), count(news)];
   };

@@ -9,7 +9,7 @@ import type {
   Tool,
   UserPart,
 } from "../../shared/chat.ts";
-import { parseFields, type Fields } from "./narrow.ts";
+import { parseArguments, type Fields } from "./narrow.ts";
 import type { Call } from "./provider.ts";
 import { withTurn } from "./system-alone.ts";
 import { unseal, type Origin } from "./signature.ts";
@@ -223,7 +223,8 @@ const writeAssistantPart = (part: AssistantPart, origin: Origin): Block[] => {
 };
 
 /** The vendor takes an object only; text that another model garbled stays readable in it. */
-const readArguments = (text: string): Fields => (text.trim() === "" ? {} : (parseFields(text) ?? { arguments: text }));
+const readArguments = (text: string): Fields =>
+  text.trim() === "" ? {} : (parseArguments(text) ?? { arguments: text });
 
 const writeThought = (thinking: string, signature: string | null): Block[] => {
   if (signature === null) return [];

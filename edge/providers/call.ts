@@ -124,14 +124,28 @@ const statusInside = (body: string): number | null => {
 };
 
 const readText = async (response: Response, watch: Watch): Promise<string | UpstreamError> => {
-  try {
-    const body = await Promise.race([response.text(), watch.failing]);
-    if (typeof body === "string") watch.finished();
-    return body;
-  } catch {
-    return watch.fail("network", "the connection was lost");
+  if (!response.body) return "";
+  const body = response.body.getReader();
+  watch.onFailure(() => void body.cancel().catch(ignore));
+  const text = new TextDecoder();
+  const pieces: string[] = [];
+  for (let bytes = 0; bytes < mostRefusalBytes;) {
+    const chunk = await readChunk(body, watch);
+    if ("kind" in chunk) return chunk;
+    if (chunk.done) {
+      watch.finished();
+      break;
+    }
+    bytes += chunk.value.byteLength;
+    pieces.push(text.decode(chunk.value.subarray(0, mostRefusalBytes), { stream: true }));
   }
+  return pieces.join("");
 };
+
+/** Of a body that is an answer: more than the longest ever is on the wire, less than what an isolate holds. */
+const mostAnswerBytes = 64 * 1024 * 1024;
+/** Of a body that says why there is none; what comes after is not read. */
+const mostRefusalBytes = 256 * 1024;
 
 const isContent = ({ type }: CallEvent) => type.endsWith("-delta") || type === "tool-call-start";
 const isLast = ({ type }: CallEvent) => type === "end" || type === "error";
@@ -146,9 +160,11 @@ const createReader = (provider: string, decoder: Decoder, redact: (text: string)
   const read = (next: () => readonly SseMessage[]): readonly CallEvent[] => {
     const messages = attempt(next);
     if (!messages) return [failed(protocolError(provider, "sent an event that is too large"))];
-    return messages.flatMap((message) => decoder.push(redactMessage(message)));
+    const events = attempt(() => messages.flatMap((message) => decoder.push(redactMessage(message))));
+    return events ?? [failed(protocolError(provider, "sent an event that cannot be read"))];
   };
   return {
+    tooLarge: protocolError(provider, "sent an answer that is too large"),
     push: (text: string) => read(() => sse.push(text)),
     /** With the last piece of text. */
     end(text: string): readonly CallEvent[] {
@@ -175,10 +191,16 @@ const readWhole = async (response: Response, reader: Reader, watch: Watch): Prom
   watch.onFailure(() => void body.cancel().catch(ignore));
   const text = new TextDecoder();
   const pieces: string[] = [];
-  for (;;) {
+  const broken = (error: UpstreamError) => [
+    ...reader.push(pieces.join("")).filter((event) => !isLast(event)),
+    failed(error),
+  ];
+  for (let bytes = 0; ;) {
     const chunk = await readChunk(body, watch);
-    if ("kind" in chunk) return [...reader.push(pieces.join("")).filter((event) => !isLast(event)), failed(chunk)];
+    if ("kind" in chunk) return broken(chunk);
     if (chunk.done) break;
+    bytes += chunk.value.byteLength;
+    if (bytes > mostAnswerBytes) return broken(reader.tooLarge);
     pieces.push(text.decode(chunk.value, { stream: true }));
   }
   watch.finished();
@@ -191,13 +213,18 @@ const readChunks = (body: Body, reader: Reader, watch: Watch): Next => {
   const text = new TextDecoder();
   let begun = false;
   let over = false;
+  let bytes = 0;
   watch.onFailure(() => void body.cancel().catch(ignore));
   watch.expect("first token");
 
   const read = async (): Promise<readonly CallEvent[]> => {
     const chunk = await readChunk(body, watch);
     if ("kind" in chunk) return [failed(chunk)];
-    return chunk.done ? reader.end(text.decode()) : reader.push(text.decode(chunk.value, { stream: true }));
+    if (chunk.done) return reader.end(text.decode());
+    bytes += chunk.value.byteLength;
+    return bytes > mostAnswerBytes
+      ? [failed(reader.tooLarge)]
+      : reader.push(text.decode(chunk.value, { stream: true }));
   };
 
   return async () => {

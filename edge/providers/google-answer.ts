@@ -1,6 +1,6 @@
 import type { CallEvent, EndReason } from "../../shared/events.ts";
 import type { Usage } from "../../shared/usage.ts";
-import { countOf, fieldsOf, isFields, listOf, parseFields, textOf, type Fields } from "./narrow.ts";
+import { countOf, entryOf, fieldsOf, isFields, listOf, parseFields, textOf, type Fields } from "./narrow.ts";
 import type { Decoder } from "./provider.ts";
 import { seal, type Origin } from "./signature.ts";
 import { protocolError, readStreamError, upstreamError } from "./upstream-error.ts";
@@ -99,7 +99,7 @@ export const createContentDecoder = (origin: Origin, names: ReadonlyMap<string, 
   /** Reasons that are in the table end an answer; all others say that the model produced none. */
   const lastEvent = (): CallEvent => {
     if (finish === "") return fail(provider, "the answer was cut before its end");
-    const reason = endReasons[finish] ?? (finish.startsWith("IMAGE_") ? "content_filter" : null);
+    const reason = entryOf(endReasons, finish) ?? (finish.startsWith("IMAGE_") ? "content_filter" : null);
     if (reason === null) return fail(provider, `the answer ended with ${finish}${explanation && `: ${explanation}`}`);
     return { type: "end", reason: reason === "stop" && calls > 0 ? "tool_calls" : reason };
   };

@@ -7,7 +7,7 @@ import type {
   Tool,
   UserPart,
 } from "../../shared/chat.ts";
-import { parseFields, type Fields } from "./narrow.ts";
+import { parseArguments, type Fields } from "./narrow.ts";
 import type { Call } from "./provider.ts";
 import { withTurn } from "./system-alone.ts";
 import { unseal, type Origin } from "./signature.ts";
@@ -168,7 +168,8 @@ const writeAnswer = (parts: readonly AssistantPart[], origin: Origin): Part[] =>
         return part.text === "" ? [] : [{ text: part.text }];
       case "tool-call": {
         const signature = unseal(origin, part.signature) ?? (part === firstCall ? unsigned : null);
-        const args = parseFields(part.arguments) ?? (part.arguments.trim() === "" ? {} : { arguments: part.arguments });
+        const args =
+          parseArguments(part.arguments) ?? (part.arguments.trim() === "" ? {} : { arguments: part.arguments });
         return [
           {
             functionCall: { id: part.id, name: writeName(part.name), args },

@@ -1,7 +1,7 @@
 import type { CallEvent, EndReason, TokenLogprob } from "../../shared/events.ts";
 import { ceilMicroDollars } from "../../shared/pricing.ts";
 import type { Usage } from "../../shared/usage.ts";
-import { countOf, fieldsOf, isFields, listOf, parseFields, textOf, type Fields } from "./narrow.ts";
+import { countOf, entryOf, fieldsOf, isFields, listOf, parseFields, textOf, type Fields } from "./narrow.ts";
 import type { Decoder } from "./provider.ts";
 import { seal, type Origin } from "./signature.ts";
 import { protocolError, readStreamError } from "./upstream-error.ts";
@@ -12,6 +12,9 @@ const endReasons: Readonly<Record<string, EndReason>> = {
   function_call: "tool_calls",
   content_filter: "content_filter",
 };
+
+/** No call costs more: what a host says beyond is not believed. */
+const mostDollars = 10_000;
 
 /**
  * `cached` and `cacheWrite` are parts of `prompt_tokens`. The second names are DeepSeek's and LiteLLM's. Reasoning is
@@ -32,7 +35,7 @@ const readUsage = (usage: Fields, billedDollars: number | null): Usage => {
     outputTokens: isApart ? written + reasoningTokens : written,
     reasoningTokens,
     source: "reported",
-    ...(billedDollars !== null && { billed: ceilMicroDollars(billedDollars) }),
+    ...(billedDollars !== null && billedDollars <= mostDollars && { billed: ceilMicroDollars(billedDollars) }),
   };
 };
 
@@ -84,7 +87,7 @@ export const createChatDecoder = (origin: Origin, billedDollars: BilledDollars =
     if (refusal !== "") events.push({ type: "refusal-delta", text: refusal });
     for (const call of listOf(delta["tool_calls"])) calls.read(fieldsOf(call), events);
     const finish = textOf(choice["finish_reason"]);
-    if (finish !== "") reason = endReasons[finish] ?? (calls.count() > 0 ? "tool_calls" : "stop");
+    if (finish !== "") reason = entryOf(endReasons, finish) ?? (calls.count() > 0 ? "tool_calls" : "stop");
   };
 
   return {

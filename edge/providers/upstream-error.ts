@@ -1,5 +1,5 @@
 import type { UpstreamError } from "../../shared/errors.ts";
-import { fieldsOf, parseFields, textOf, type Fields } from "./narrow.ts";
+import { entryOf, fieldsOf, parseFields, textOf, type Fields } from "./narrow.ts";
 
 type Cause = UpstreamError["cause"];
 
@@ -14,6 +14,8 @@ export type Failure = {
 };
 
 const maxMessageLength = 500;
+/** What is read of a message: some patterns take time that grows with the square of its length. */
+const maxReadLength = 4_000;
 
 const causesByCode: Readonly<Record<string, Cause>> = {
   context_length_exceeded: "context_too_long",
@@ -76,7 +78,7 @@ const causeByStatus = (status: number | null): Cause => {
 const causeOf = ({ status, code, message }: Failure): Cause => {
   // A limit of tokens a minute sounds like a context that is too long.
   if (status !== 429 && contextTooLong.test(message)) return "context_too_long";
-  const named = code === undefined ? undefined : causesByCode[code];
+  const named = entryOf(causesByCode, code ?? "");
   if (named !== undefined && named !== "invalid_request") return named;
   const refusal = status === null || status === 400 || status === 403;
   if (refusal && contentFiltered.test(message)) return "content_filter";
@@ -92,10 +94,10 @@ const publicMessage = (message: string) =>
  * echo parts of the key and name the account.
  */
 export const upstreamError = (failure: Failure): UpstreamError => {
-  const cause = causeOf(failure);
   const { provider, status } = failure;
-  const message =
-    cause === "authentication" ? "refused the operator's credentials or account" : publicMessage(failure.message);
+  const told = failure.message.slice(0, maxReadLength);
+  const cause = causeOf({ ...failure, message: told });
+  const message = cause === "authentication" ? "refused the operator's credentials or account" : publicMessage(told);
   return {
     kind: "upstream",
     provider,
@@ -122,7 +124,8 @@ export const protocolError = (provider: string, message: string): UpstreamError 
   provider,
   cause: "protocol",
   status: null,
-  message,
+  // It may end in words of the vendor's.
+  message: publicMessage(message.slice(0, maxReadLength)),
   retryAfterSeconds: null,
 });
 
@@ -148,7 +151,7 @@ const errorFields = (body: string): Fields | null => {
 };
 
 const codeOf = (error: Fields): string =>
-  [error["code"], error["type"], error["status"]].map(textOf).find((name) => name in causesByCode) ?? "";
+  [error["code"], error["type"], error["status"]].map(textOf).find((name) => entryOf(causesByCode, name)) ?? "";
 
 /**
  * A response other than 2xx, in the shape that most vendors share: `{"error": {"message", "code" | "type" | "status"}}`.

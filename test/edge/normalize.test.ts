@@ -117,3 +117,18 @@ describe("a body's text", () => {
     });
   });
 });
+
+describe("a body's nesting", () => {
+  const nested = (levels: number) => `${"[".repeat(levels)}${"]".repeat(levels)}`;
+
+  it("is read as deep as anybody writes", async () => {
+    expect(await normalizeJson(whole(nested(200)), 1000)).toMatchObject({ ok: true });
+  });
+
+  it.each([201, 100_000])("is refused at %d levels, whose writing would overflow the stack", async (levels) => {
+    expect(await normalizeJson(whole(nested(levels)), 1_000_000)).toEqual({
+      ok: false,
+      error: { kind: "invalid_json", message: "nested deeper than 200 levels" },
+    });
+  });
+});
