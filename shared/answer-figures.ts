@@ -20,7 +20,7 @@ export const isOpen = (text: string): boolean =>
   ) ||
   asksForSeveral.test(text) ||
   (text.match(/\?(?=\s|$)/g)?.length ?? 0) > 1 ||
-  /^\s*\(?b[.)]\s|\(b\)/im.test(text);
+  /^[^\S\n]*\(?b[.)]\s|\(b\)/im.test(text);
 
 const asksForSeveral = new RegExp(
   String.raw`\b(?:find|determine|calculate|compute|what (?:is|are)) (?:the )?${quantity} and (?:the )?${quantity}\b`,

@@ -1,5 +1,5 @@
 /** Whether a prompt offers lettered options of which one is to be chosen. */
-const optionLine = /^\s*(?:\(([A-Pa-p])\)|([A-P])\s?[.):]|([a-p])[.)])\s+\S[^\n]*/gm;
+const optionLine = /^[^\S\n]*(?:\(([A-Pa-p])\)|([A-P])\s?[.):]|([a-p])[.)])\s+\S[^\n]*/gm;
 const maxAfterOptions = 1500;
 
 /** Three options or more in alphabetical order from A, two when they stand at the end. */

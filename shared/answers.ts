@@ -117,7 +117,7 @@ const readShort = (text: string): string | null => {
   const found =
     lastGroup(text, /\[ANSWER\]([\s\S]{1,500}?)\[\/ANSWER\]/g) ??
     lastBoxed(text) ??
-    lastGroup(text, /^\s*assert\b[^\n]*==\s*([^\n]{1,300})$/gm) ??
+    lastGroup(text, /^[^\S\n]*assert\b[^\n]*==\s*([^\n]{1,300})$/gm) ??
     lastGroup(text, announcedText) ??
     verdictOf(text) ??
     lastLine(text);

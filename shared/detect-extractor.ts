@@ -29,7 +29,7 @@ const detectInText = (text: string): Extractor | null => {
 };
 
 const asksForWork =
-  /\b(?:explain|describe|discuss|write|rewrite|implement|refactor|debug|draft|compose|summari[sz]e|translate|essay|story|poem|email|code|script|brainstorm|ideas?|recommend|outline|why|opinion|prove|proof|available functions|pros and cons|guide me|walk me|help me|can you provide|rephrase|assumptions|sql|csv|query|data ?set|data ?frame|python|javascript|c\+\+|spreadsheet)(?!\w)|(?:^|[.!?:]\s+|\n\s*)(?:list|plan|compare|suggest|review|derive|create|prepare|distinguish|identify the)\b|\bdef \w+\(/i;
+  /\b(?:explain|describe|discuss|write|rewrite|implement|refactor|debug|draft|compose|summari[sz]e|translate|essay|story|poem|email|code|script|brainstorm|ideas?|recommend|outline|why|opinion|prove|proof|available functions|pros and cons|guide me|walk me|help me|can you provide|rephrase|assumptions|sql|csv|query|data ?set|data ?frame|python|javascript|c\+\+|spreadsheet)(?!\w)|(?:^|[.!?:]\s+|\n[^\S\n]*)(?:list|plan|compare|suggest|review|derive|create|prepare|distinguish|identify the)\b|\bdef \w+\(/i;
 
 const asksForForeignWork =
   /总结|概括|写一|写出|生成|解释|翻译|建议|改写|要約|説明|翻訳|書いて|요약|설명|(?<!\p{L})(?:schreib|erklär|übersetz|zusammenfass|écri[stv]|expli[qc]|tradui|résum|escrib|traduc|resum|напиши|объясни|переведи)/iu;

@@ -31,7 +31,7 @@ export const writeError = ({ status, message, code, param }: WireError) => ({
 });
 
 const rename = (message: string, param: string): string =>
-  message.replace(`'${param}'`, `'${paramNames[param] ?? param}'`);
+  message.replace(`'${param}'`, `'${Object.hasOwn(paramNames, param) ? paramNames[param] : param}'`);
 
 /** Anthropic's own status for what is overloaded. */
 export const statusOf = ({ status }: WireError): number => (status === 503 ? 529 : status);

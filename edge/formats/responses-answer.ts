@@ -106,7 +106,7 @@ const params: Readonly<Record<string, string>> = {
 };
 
 const rename = (error: WireError): WireError => {
-  const param = error.param === null ? undefined : params[error.param];
+  const param = error.param !== null && Object.hasOwn(params, error.param) ? params[error.param] : undefined;
   return param === undefined
     ? error
     : { ...error, param, message: error.message.replaceAll(`'${error.param}'`, `'${param}'`) };

@@ -153,33 +153,66 @@ const readPart = (part: WirePart, param: string): Result<UserPart, ShoalError> =
   }
 };
 
-/** Entries as messages, with kept items in their places. What a model said in one go is one message. */
+/**
+ * Entries as messages, with kept items in their places. What a model said in one go is one message. An item may be named
+ * once: named often, a long one would make of a small request a large one.
+ */
 export const joinEntries = (
   entries: readonly Entry[],
   turns: readonly KeptTurn[],
 ): Result<readonly Message[], ShoalError> => {
+  const find = createFinder(turns);
+  const named = new Set<string>();
   const messages: Message[] = [];
+  let open: Said | null = null;
   for (const entry of entries) {
-    const message = "message" in entry ? entry.message : (findKept(entry.place, turns) ?? entry.instead);
+    if ("place" in entry && named.size === named.add(JSON.stringify(entry.place)).size)
+      return err(invalid("the item is there twice", entry.param));
+    const message = "message" in entry ? entry.message : (find(entry.place) ?? entry.instead);
     if (message === null)
       return err(invalid("there is no item with this id any more", "param" in entry ? entry.param : "input"));
-    const last = messages.at(-1);
-    if (last?.role === "assistant" && message.role === "assistant" && goesOn(last.content, message.content)) {
-      messages[messages.length - 1] = { role: "assistant", content: [...last.content, ...message.content] };
-    } else messages.push(message);
+    if (message.role !== "assistant") {
+      open = null;
+      messages.push(message);
+    } else if (open && goesOn(open, message.content)) {
+      add(open, message.content);
+    } else {
+      open = add({ content: [], calls: false, speaks: false }, message.content);
+      messages.push({ role: "assistant", content: open.content });
+    }
   }
   return ok(messages);
 };
 
-const findKept = ({ turn, input, index }: ItemPlace, turns: readonly KeptTurn[]): Message | null => {
+/** Items of kept turns, each of which is taken apart once. */
+const createFinder = (turns: readonly KeptTurn[]) => {
+  const split = new Map<string, readonly Message[]>();
+  return ({ turn, input, index }: ItemPlace): Message | null => {
+    const key = `${turn}${input ? "i" : ""}`;
+    const items = split.get(key) ?? itemsOf({ turn, input }, turns);
+    split.set(key, items);
+    return items[index] ?? null;
+  };
+};
+
+const itemsOf = ({ turn, input }: Omit<ItemPlace, "index">, turns: readonly KeptTurn[]): readonly Message[] => {
   const kept = turns.find(({ id }) => id === turn);
-  if (!kept) return null;
-  const messages = input ? kept.messages : [{ role: "assistant" as const, content: kept.answer.content }];
-  return splitItems(messages)[index] ?? null;
+  if (!kept) return [];
+  return splitItems(input ? kept.messages : [{ role: "assistant", content: kept.answer.content }]);
+};
+
+/** A model's message that may go on, and whether it has called a tool or spoken so far. */
+type Said = { readonly content: AssistantPart[]; calls: boolean; speaks: boolean };
+
+const add = (said: Said, parts: readonly AssistantPart[]): Said => {
+  for (const part of parts) said.content.push(part);
+  said.calls ||= parts.some(({ type }) => type === "tool-call");
+  said.speaks ||= parts.some(speaks);
+  return said;
 };
 
 const speaks = ({ type }: AssistantPart) => type === "text" || type === "refusal";
 
 /** A second message begins a new turn, unless calls are open: their results must follow the turn that made them. */
-const goesOn = (before: readonly AssistantPart[], next: readonly AssistantPart[]): boolean =>
-  before.some(({ type }) => type === "tool-call") || !(before.some(speaks) && next.some(speaks));
+const goesOn = (before: Said, next: readonly AssistantPart[]): boolean =>
+  before.calls || !(before.speaks && next.some(speaks));

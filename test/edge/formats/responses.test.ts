@@ -458,6 +458,15 @@ const kept = (id: string, previous: string | null, asked: string, said: string):
 });
 
 describe("a request that continues", () => {
+  it("names a kept item once, and so grows by no more than what is kept", () => {
+    const turn = "01KAPZ4VQ3S7C8X9Y0Z1A2B3C4";
+    const item = { type: "item_reference", id: makeItemId("msg", { turn, input: true, index: 0 }) };
+    const others = [kept(turn, null, "a", "b")];
+    expect(read(body({ input: [item, user("hi")] })).recall?.join({ after: [], others })).toMatchObject({ ok: true });
+    const joined = read(body({ input: [item, user("hi"), item] })).recall?.join({ after: [], others });
+    expect(joined?.ok === false && toWire(joined.error)).toMatchObject({ status: 400, param: "input[2].id" });
+  });
+
   it("has the history between its instructions and its input", () => {
     const { recall } = read(body({ previous_response_id: head.id, instructions: "Be brief.", input: "And?" }));
     expect(recall?.after).toEqual({ turn: turnOfResponse(head.id), id: head.id });
