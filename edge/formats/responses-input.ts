@@ -204,11 +204,11 @@ const itemsOf = ({ turn, input }: Omit<ItemPlace, "index">, turns: readonly Kept
 /** A model's message that may go on, and whether it has called a tool or spoken so far. */
 type Said = { readonly content: AssistantPart[]; calls: boolean; speaks: boolean };
 
-const add = (said: Said, parts: readonly AssistantPart[]): Said => {
-  for (const part of parts) said.content.push(part);
-  said.calls ||= parts.some(({ type }) => type === "tool-call");
-  said.speaks ||= parts.some(speaks);
-  return said;
+const add = (open: Said, parts: readonly AssistantPart[]): Said => {
+  for (const part of parts) open.content.push(part);
+  open.calls ||= parts.some(({ type }) => type === "tool-call");
+  open.speaks ||= parts.some(speaks);
+  return open;
 };
 
 const speaks = ({ type }: AssistantPart) => type === "text" || type === "refusal";
