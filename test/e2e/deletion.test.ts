@@ -99,6 +99,7 @@ it("exports all that a tenant has, conversations in clear and secrets not at all
   expect(all).not.toContain(key);
   expect(all).not.toContain(vendors.openai.key);
   expect(all).not.toMatch(/"hash"|"sealed"/);
+  expect(await foundOf(key, vendors.openai.key, `What is a ${marker}?`)).toEqual([]);
 });
 
 it("leaves no byte of a deleted tenant in its objects, and gives its id to nobody", async () => {
@@ -123,6 +124,8 @@ it("leaves no byte of a deleted tenant in its objects, and gives its id to nobod
   expect(audit.data).toMatchObject([{ action: "DELETE", status: 200, note: "all that the tenant had was deleted" }]);
 
   expect(await call("POST", "/v1/chat/completions", stays.key, chatOf("still there?"))).toMatchObject({ status: 200 });
+  const chat = async () => (await call("POST", "/v1/chat/completions", key, chatOf("anybody?"))).status;
+  await expect.poll(chat, { timeout: 11_000, interval: 500 }).toBe(401);
   const log = await exportOf("stayer");
   expect(log.some(({ type }) => type === "turn")).toBe(true);
 });
