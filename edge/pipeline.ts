@@ -22,6 +22,7 @@ import { tellProgress } from "./execute/tell-progress.ts";
 import type { ClientRequest, Format } from "./formats/format.ts";
 import { normalize } from "./normalize.ts";
 import { decideAnew, plan, type Planned } from "./plan/plan.ts";
+import type { Health } from "./pool/health.ts";
 import { choosePool, type Member } from "./pool/pool.ts";
 import { readPreference } from "./pool/preference.ts";
 import { resolveModel, type ModelChoice } from "./pool/resolve-model.ts";
@@ -46,18 +47,19 @@ const answer = async (request: Request, format: Format, context: Context): Promi
   const received = await receive(request, format, context);
   if (!received.ok) return received;
 
-  const { roster } = received.value;
+  const { roster, grant } = received.value;
+  const own = withHealth(grant, context);
   const asked = { ...received.value, choice: received.value.served, headers: request.headers };
   const cached = await lookUp(asked, roster === context.roster ? context : { ...context, roster });
   if (!cached.ok) return refused(received.value, cached);
 
-  const answered = cached.value.replay ? ok(cached.value.replay) : await work(received.value, context);
+  const answered = cached.value.replay ? ok(cached.value.replay) : await work(received.value, own);
   if (!answered.ok) return refused(received.value, answered);
   const { events, planned } = answered.value;
 
   const { chat, client, signatures, turns, rollout } = received.value;
-  const shadow = planned.source === "cache" ? null : shadowOf(received.value, context);
-  const accounted = cached.value.keep(account(events, { ...received.value, planned, shadow }, context));
+  const shadow = planned.source === "cache" ? null : shadowOf(received.value, own);
+  const accounted = cached.value.keep(account(events, { ...received.value, planned, shadow }, own));
   const told = tellProgress(accounted, { headers: request.headers, chat, plan: planned.decision.plan }, signatures);
   const head = headOf(client, { format, planned }, context);
   const kept = client.keep ? keepTurn(told, { ...client.keep, head }, { ...context, turns }) : told;
@@ -71,10 +73,18 @@ const refused = <Failure>({ grant }: Pick<Received, "grant">, failure: Failure):
   return failure;
 };
 
+type TenantContext = Context & { readonly health: Health };
+
+/** With what was seen of the workers in this tenant's requests: what others' have met is none of its concern. */
+export const withHealth = ({ identity }: Pick<Grant, "identity">, context: Context): TenantContext => ({
+  ...context,
+  health: context.healthOf(identity.tenant),
+});
+
 /** What workers answer: plan ▸ reserve ▸ execute. */
 const work = async (
   received: Received,
-  context: Context,
+  context: TenantContext,
 ): Promise<Result<{ readonly events: Events; readonly planned: Planned }, ShoalError>> => {
   const planned = await plan({ ...received, choice: received.served }, context);
   context.timing.mark("plan");
@@ -98,7 +108,7 @@ const work = async (
 };
 
 /** What the conductor would have done in the baseline's place; null where that is nothing to compare, or is what was done. */
-const shadowOf = (received: Received, context: Context) => {
+const shadowOf = (received: Received, context: TenantContext) => {
   const { rollout } = received;
   if (rollout === null || rollout.arm === "shoal" || rollout.mode === "off") return null;
   return async () => {
@@ -113,7 +123,8 @@ const shadowOf = (received: Received, context: Context) => {
 export const withTier = (received: Received, context: Context): Result<Received, ShoalError> => {
   const { chat, choice, grant, input, roster } = received;
   if (received.served === choice) return ok(received);
-  const pool = choosePool(roster.entries, { chat, choice, key: grant.record, input }, context);
+  const own = withHealth(grant, context);
+  const pool = choosePool(roster.entries, { chat, choice, key: grant.record, input }, own);
   return pool.ok ? ok({ ...received, served: choice, pool: pool.value }) : pool;
 };
 
@@ -218,7 +229,8 @@ const prepare = async (
   const serving = await chooseArm(armed, { ...context, resolve, workers });
   if (!serving.ok) return serving;
   const { choice: served, rollout } = serving.value;
-  const pool = choosePool(roster.entries, { chat, choice: served, key: grant.record, input }, context);
+  const own = withHealth(grant, context);
+  const pool = choosePool(roster.entries, { chat, choice: served, key: grant.record, input }, own);
   if (!pool.ok) return pool;
 
   const signatures = createSignatures(tenant, !format.signsThoughts, context);

@@ -1,4 +1,9 @@
-/** What this isolate has seen of each worker lately: whether it answers, and how fast. Bounded by the number of cards. */
+import { createMemory } from "../runtime/memory.ts";
+
+/**
+ * What this isolate has seen of each worker lately in one tenant's requests: whether it answers, how fast, and at what
+ * cost. Bounded by the number of cards.
+ */
 export interface Health {
   /** False while a worker that kept failing rests. */
   isUp(worker: string, now: number): boolean;
@@ -30,6 +35,22 @@ type State = {
   readonly cost: { readonly foreseen: number; readonly charged: number } | null;
 };
 const unseen: State = { failures: 0, restsUntil: 0, latencyMs: null, cost: null };
+
+/** So many tenants are remembered at once. */
+const mostTenants = 1_000;
+
+/**
+ * Of each tenant apart: its requests decide how long answers take, what they cost and whether a vendor stumbles over
+ * them, and with that it must not turn another's requests away from a worker.
+ */
+export const createHealths = (): ((tenant: string) => Health) => {
+  const healths = createMemory<Health>(mostTenants);
+  return (tenant) => {
+    const health = healths.get(tenant) ?? createHealth();
+    healths.set(tenant, health);
+    return health;
+  };
+};
 
 export const createHealth = (): Health => {
   const states = new Map<string, State>();

@@ -5,7 +5,7 @@ import type { Context } from "../runtime/context.ts";
 import type { Format } from "../formats/format.ts";
 import { decideAnew } from "../plan/plan.ts";
 import { giveBack } from "../admit.ts";
-import { receive, withTier } from "../pipeline.ts";
+import { receive, withHealth, withTier } from "../pipeline.ts";
 import { boundPlan, cardsOf, outputCapOf } from "../reserve.ts";
 
 /** `POST /v1/plan`: what the conductor would do with the request, and the most it could cost. No worker is called. */
@@ -22,7 +22,7 @@ export const previewPlan = async (
   if (!received.ok) return received;
   const { rollout } = asked.value;
   const { chat, input, pool, grant, preference } = received.value;
-  const { decision, source, fallback } = await decideAnew(received.value, context);
+  const { decision, source, fallback } = await decideAnew(received.value, withHealth(grant, context));
   const cardOf = cardsOf(pool);
   const outputCap = outputCapOf(chat.maxOutputTokens ?? null, grant.record, context.settings);
   return ok({

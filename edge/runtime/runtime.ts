@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from "./clock.ts";
-import { createHealth, type Health } from "../pool/health.ts";
+import { createHealths, type Health } from "../pool/health.ts";
 import { createObjects, type ObjectBindings, type Objects } from "../objects/objects.ts";
 import { createOutbox, type Outbox } from "../objects/outbox.ts";
 import { readKnown } from "../plan/edge-head.ts";
@@ -17,7 +17,8 @@ export type Runtime = {
   readonly clock: Clock;
   readonly objects: Objects;
   readonly outbox: Outbox;
-  readonly health: Health;
+  /** What was seen of the workers in a tenant's requests. */
+  readonly healthOf: (tenant: string) => Health;
   readonly fetch: typeof fetch;
 };
 
@@ -54,8 +55,9 @@ const createRuntime = (env: ObjectBindings): Runtime => {
     clock,
     objects,
     outbox: createOutbox(objects, clock),
-    health: createHealth(),
-    fetch: (input, init) => fetch(input, init),
+    healthOf: createHealths(),
+    // A host that sends a call elsewhere would send the prompt and the credential along.
+    fetch: (input, init) => fetch(input, { ...init, redirect: "manual" }),
   };
 };
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createHealth } from "../../../edge/pool/health.ts";
+import { createHealth, createHealths } from "../../../edge/pool/health.ts";
 
 const fail = (health: ReturnType<typeof createHealth>, times: number, now = 0) => {
   for (let time = 0; time < times; time += 1) health.failed("north/a", now);
@@ -72,5 +72,32 @@ describe("health", () => {
     expect(health.costFactor("north/a")).toBe(5);
     health.failed("north/a", 0);
     expect(health.costFactor("north/a")).toBe(5);
+  });
+});
+
+describe("the health of workers in a tenant's requests", () => {
+  it("is nobody else's: no tenant turns another away from a worker, or makes one dear or slow to it", () => {
+    const healthOf = createHealths();
+    fail(healthOf("acme"), 3);
+    healthOf("acme").succeeded("north/b", 60_000);
+    healthOf("acme").settled("north/c", { foreseen: 1, charged: 5 });
+    expect(healthOf("acme").isUp("north/a", 0)).toBe(false);
+    expect(healthOf("acme").latencyMs("north/b")).toBe(60_000);
+    expect(healthOf("acme").costFactor("north/c")).toBeGreaterThan(1);
+    expect(healthOf("other").isUp("north/a", 0)).toBe(true);
+    expect(healthOf("other").latencyMs("north/b")).toBeNull();
+    expect(healthOf("other").costFactor("north/c")).toBe(1);
+  });
+
+  it("is remembered of a bounded number of tenants, those that ask least forgotten first", () => {
+    const healthOf = createHealths();
+    fail(healthOf("acme"), 3);
+    fail(healthOf("quiet"), 3);
+    for (let index = 0; index < 999; index += 1) {
+      healthOf("acme");
+      healthOf(`t${index}`);
+    }
+    expect(healthOf("acme").isUp("north/a", 0)).toBe(false);
+    expect(healthOf("quiet").isUp("north/a", 0)).toBe(true);
   });
 });
