@@ -128,7 +128,7 @@ const fromCache = {
   age: { description: "Of an answer from the cache, in seconds", schema: { type: "integer", minimum: 0 } },
 };
 
-const writeSuccess = ({ status, answer, streams, lines, page, csv }: Operation): Json => ({
+const writeSuccess = ({ status, answer, streams, lines, page, also }: Operation): Json => ({
   [status]: {
     description: answer || page ? "Done" : "Done; nothing comes back",
     ...(page && { content: { "text/html": { schema: { type: "string" } } } }),
@@ -137,7 +137,7 @@ const writeSuccess = ({ status, answer, streams, lines, page, csv }: Operation):
       content: {
         [lines ? "application/x-ndjson" : "application/json"]: { schema: refTo(answer.name) },
         ...(streams && { "text/event-stream": { schema: { type: "string" } } }),
-        ...(csv && { "text/csv": { schema: { type: "string" } } }),
+        ...(also && { [also]: { schema: { type: "string" } } }),
       },
     }),
   },

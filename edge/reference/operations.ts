@@ -38,8 +38,8 @@ export type Operation = {
   readonly lines?: true;
   /** The answer is a page for people. */
   readonly page?: true;
-  /** The answer may also be a table. */
-  readonly csv?: true;
+  /** As what else the answer comes where it is asked for. */
+  readonly also?: "text/csv" | "text/plain";
   /** With `stream: true` the answer comes as events. */
   readonly streams?: true;
   /** Statuses beside those that every operation of its kind can have. */
@@ -219,7 +219,7 @@ export const operations: readonly Operation[] = [
     query: usageQuery,
     status: 200,
     answer: { name: "Usage", schema: answers.tenantUsage },
-    csv: true,
+    also: "text/csv",
   },
   {
     method: "get",
@@ -232,6 +232,7 @@ export const operations: readonly Operation[] = [
     credential: "key",
     query: rolloutQuery,
     status: 200,
+    also: "text/plain",
     answer: { name: "Rollout", schema: answers.rollout },
   },
   {
@@ -513,7 +514,7 @@ export const operations: readonly Operation[] = [
     query: usageQuery,
     status: 200,
     answer: { name: "Usage", schema: answers.tenantUsage },
-    csv: true,
+    also: "text/csv",
     failures: [404],
   },
   {
@@ -526,6 +527,7 @@ export const operations: readonly Operation[] = [
     credential: "admin",
     query: rolloutQuery,
     status: 200,
+    also: "text/plain",
     answer: { name: "Rollout", schema: answers.rollout },
     failures: [404],
   },
@@ -551,7 +553,7 @@ export const operations: readonly Operation[] = [
     query: ledgerQuery,
     status: 200,
     answer: { name: "Ledger", schema: answers.ledger },
-    csv: true,
+    also: "text/csv",
     failures: [404],
   },
   {
