@@ -34,7 +34,7 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 const readValue = (name: string, text: string): unknown => {
   if (text === "") return null;
   if (lists.test(name) && !text.startsWith("[")) return text.split(",").map((entry) => entry.trim());
-  // A name may look like a number: only where JSON gives back the same is it one.
+  // A tenant may be called 77: names are never numbers.
   return /^(-?\d+(\.\d+)?|true|false|null|[[{].*)$/s.test(text) && name !== "name" ? parse(text) : text;
 };
 
