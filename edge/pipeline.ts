@@ -129,7 +129,7 @@ export const withTier = (received: Received, context: Context): Result<Received,
 };
 
 /** A request that may be served: whose it is, what it asks, and who could work on it. */
-type Received = {
+export type Received = {
   readonly client: ClientRequest;
   readonly chat: ChatRequest;
   readonly grant: Grant;

@@ -65,7 +65,8 @@ const distinct = (list: readonly string[]): boolean => new Set(list).size === li
 /** A worker's card, as it is committed and as an operator's host configures it. Unknown fields are refused. */
 export const cardSchema = z
   .strictObject({
-    id: z.string().regex(/^[a-z0-9-]+\/.+$/, "is not <provider>/<model>"),
+    // It stands in headers, where a comma or a semicolon would say something else.
+    id: z.string().regex(/^[a-z0-9-]+\/[\w.:/@+~-]+$/, "is not <provider>/<model> of letters, digits and -_.:/@+~"),
     provider: z.string().min(1),
     upstream: z.string().min(1),
     resold: z.record(z.string(), z.string().min(1)),

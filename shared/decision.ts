@@ -2,6 +2,7 @@ import * as z from "zod";
 import { extractors } from "./answers.ts";
 import { priceSchema } from "./card-schema.ts";
 import { planSchema } from "./plan.ts";
+import { plannerTaskSchema } from "./planner-task.ts";
 
 /** The two tiers: one call in the time of one call, or more calls to be right. */
 export const tiers = ["mini", "ultra"] as const;
@@ -25,6 +26,18 @@ export const candidateSchema = z.strictObject({
 });
 export type Candidate = z.infer<typeof candidateSchema>;
 
+/** What a planner asks for a workflow; present where there is one, and the turn may get a workflow. */
+const plannerSchema = z.strictObject({
+  /** Expected dollars of the planner's own call; null when its price is unknown. */
+  costDollars: z.number().min(0).nullable(),
+  /** Expected milliseconds of it. */
+  waitMs: z.number().min(0),
+  /** What the inference service's own planner reads; absent where another writes. */
+  task: plannerTaskSchema.optional(),
+  /** Milliseconds after which the edge no longer waits for a workflow, where that is not `deadlineMs`. */
+  deadlineMs: z.number().positive().optional(),
+});
+
 /** Body of `POST /v1/plan` at the inference service; also what the edge head decides on. */
 export const planRequestSchema = z.strictObject({
   /** The parts of the prompt that are read, by characters: see `prompt-view.ts`. */
@@ -45,6 +58,7 @@ export const planRequestSchema = z.strictObject({
   /** Version of the weights whose errors the candidates' biases are; absent: of any. */
   biasWeights: z.string().max(64).optional(),
   candidates: z.array(candidateSchema).min(1).max(64),
+  planner: plannerSchema.optional(),
 });
 export type PlanRequest = z.infer<typeof planRequestSchema>;
 
@@ -63,18 +77,36 @@ export const scoreSchema = z.strictObject({
 });
 export type Score = z.infer<typeof scoreSchema>;
 
+/**
+ * What came of asking a planner: `written`, or why its plan was not used: `late` (or it would have been), `invalid`,
+ * `failed`, or `not_available` (none is ready, or the key may not use it).
+ */
+export const writingSchema = z.strictObject({
+  /** Who was asked: a worker's id, or `conductor` for the inference service's own model. */
+  by: z.string().max(128),
+  outcome: z.enum(["written", "late", "invalid", "failed", "not_available"]),
+  /** What was wrong with the plan, put right or not. */
+  problems: z.array(z.string().max(300)).max(32),
+  /** Steps that were left out, since the answer did not rest on them. */
+  unused: z.int().min(0),
+  inputTokens: z.int().min(0),
+  outputTokens: z.int().min(0),
+  ms: z.number().min(0),
+});
+export type Writing = z.infer<typeof writingSchema>;
+
 /** The conductor's answer: the plan and why. The plan in it is untrusted at the edge until `parsePlan` has read it. */
 export const decisionSchema = z.strictObject({
   plan: planSchema,
   /** All candidates, best utility first. */
-  scores: z.array(scoreSchema),
+  scores: z.array(scoreSchema).max(64),
   /** In plain words, without any of the prompt's. */
-  reason: z.string(),
+  reason: z.string().max(2000),
   /** Likeliest learnt task type, and how likely (0 to 1); null when the prompt is far from every training prompt. */
-  taskType: z.strictObject({ name: z.string(), probability: z.number() }).nullable(),
+  taskType: z.strictObject({ name: z.string().max(128), probability: z.number() }).nullable(),
   /** How near the prompt is to the training prompts, 0 (far) to 1. */
   support: z.number(),
   /** Version of the weights. */
-  weights: z.string(),
+  weights: z.string().max(128),
 });
 export type Decision = z.infer<typeof decisionSchema>;

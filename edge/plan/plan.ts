@@ -15,6 +15,7 @@ import { edgeWeights, predictAtEdge } from "./edge-head.ts";
 import type { Health } from "../pool/health.ts";
 import type { Member } from "../pool/pool.ts";
 import type { ModelChoice } from "../pool/resolve-model.ts";
+import { readAtMost } from "../runtime/read-at-most.ts";
 import type { Settings } from "../runtime/settings.ts";
 import type { PlanSource } from "../account/trace.ts";
 import { ownerOfToolCall } from "../conversation/tool-call-id.ts";
@@ -148,6 +149,9 @@ const toCandidate = (
   ...(bias?.workers[card.id] && { typeBias: bias.workers[card.id]?.types }),
 });
 
+/** Of a decision on as many candidates as there may be. */
+const mostDecisionBytes = 256 * 1024;
+
 const askConductor = async (
   request: PlanRequest,
   deps: Omit<PlanDeps, "random">,
@@ -163,10 +167,10 @@ const askConductor = async (
       body: JSON.stringify(request),
       signal: controller.signal,
     });
-    const body = await response.text();
+    const body = await readAtMost(response, mostDecisionBytes);
     // The service refuses at once what it cannot finish in time.
     if (!response.ok) return err(response.status === 503 ? "late" : "failed");
-    return readDecision(body, request);
+    return body === null ? err("invalid") : readDecision(body, request);
   } catch {
     return err(controller.signal.aborted ? "late" : "failed");
   } finally {

@@ -1,7 +1,10 @@
+import { createMemory, type Memory } from "../runtime/memory.ts";
 import type { Connection } from "./provider.ts";
 
 /** Milliseconds an SDK may wait: `call.ts` keeps the deadlines, so theirs only has to be out of the way. */
 export const sdkTimeoutMs = 60 * 60 * 1000;
+
+const mostClients = 200;
 
 const behindStandIn = new WeakMap<Response, Response>();
 
@@ -24,14 +27,15 @@ export const original = (response: Response): Response => behindStandIn.get(resp
 export type BuildClient<Client> = (connection: Connection, fetcher: typeof fetch) => Client;
 
 /**
- * SDK clients, built at first use and kept in the isolate, one per connection and `fetch`. They hold no request.
+ * SDK clients, built at first use and kept in the isolate, one per connection and `fetch`, tenants' own keys among them:
+ * as many as an isolate has room for. They hold no request.
  * An SDK is most of the Worker's code, so it stands in a module of its own that is evaluated when it is first needed;
  * imported from there by name, since an import of the whole package would keep the bundler from leaving parts out.
  */
 export const keepClients = <Client>(load: () => Promise<{ readonly buildClient: BuildClient<Client> }>) => {
-  const kept = new WeakMap<typeof fetch, Map<string, Client>>();
+  const kept = new WeakMap<typeof fetch, Memory<Client>>();
   return async (connection: Connection, fetcher: typeof fetch): Promise<Client> => {
-    const clients = kept.get(fetcher) ?? new Map<string, Client>();
+    const clients = kept.get(fetcher) ?? createMemory<Client>(mostClients);
     kept.set(fetcher, clients);
     const key = `${connection.baseUrl}\n${connection.apiKey}`;
     const client = clients.get(key) ?? (await load()).buildClient(connection, fetcher);

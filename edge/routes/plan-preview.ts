@@ -5,7 +5,7 @@ import type { Context } from "../runtime/context.ts";
 import type { Format } from "../formats/format.ts";
 import { decideAnew } from "../plan/plan.ts";
 import { giveBack } from "../admit.ts";
-import { receive, withHealth, withTier } from "../pipeline.ts";
+import { receive, withHealth, withTier, type Received } from "../pipeline.ts";
 import { boundPlan, cardsOf, outputCapOf } from "../reserve.ts";
 
 /** `POST /v1/plan`: what the conductor would do with the request, and the most it could cost. No worker is called. */
@@ -16,11 +16,18 @@ export const previewPlan = async (
 ): Promise<Result<object, ShoalError>> => {
   const asked = await receive(request, format, context);
   if (!asked.ok) return asked;
-  // It calls nobody: what it needs room for under the key's limits it does not use.
-  giveBack(asked.value.grant);
-  const received = withTier(asked.value, context);
+  try {
+    return await preview(asked.value, context);
+  } finally {
+    // It calls no worker and is none of the key's requests; until then it is one of those at once.
+    giveBack(asked.value.grant);
+  }
+};
+
+const preview = async (asked: Received, context: Context): Promise<Result<object, ShoalError>> => {
+  const received = withTier(asked, context);
   if (!received.ok) return received;
-  const { rollout } = asked.value;
+  const { rollout } = asked;
   const { chat, input, pool, grant, preference } = received.value;
   const { decision, source, fallback } = await decideAnew(received.value, withHealth(grant, context));
   const cardOf = cardsOf(pool);

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { secretsOf } from "./secrets.ts";
 import { dataRegionOf, dataRegions, type DataRegion } from "../providers/provider.ts";
 
 const milliseconds = (fallback: number) => z.coerce.number().int().positive().default(fallback);
@@ -30,7 +31,11 @@ const settingsSchema = z.object({
   INFERENCE_SECRET: z.string().default(""),
   /** `on` puts the inference service's own chat model into the pool. */
   SHOAL_LOCAL_CHAT: z.enum(["on", "off"]).default("off"),
-  KEY_SECRET: z.string().default(""),
+  /** Who has one of a region's keys could guess a short one at home, by the key's check. */
+  KEY_SECRET: z
+    .string()
+    .refine((secrets) => secretsOf(secrets).every(({ length }) => length >= 16), "needs 16 characters at least")
+    .default(""),
   /** Not in the form of a tenant's key, so that neither is ever taken for the other. */
   ADMIN_KEY: z
     .string()
@@ -91,6 +96,8 @@ export const readSettings = (env: unknown): Settings => {
   const parsed = settingsSchema.safeParse(env);
   if (!parsed.success) throw new Error(`configuration: ${z.prettifyError(parsed.error)}`);
   const value = parsed.data;
+  if (secretsOf(value.ADMIN_KEY).includes(value.SHOAL_DEV_KEY))
+    throw new Error("configuration: ADMIN_KEY and SHOAL_DEV_KEY must not be the same");
   return {
     region: value.SHOAL_REGION,
     jurisdiction: value.SHOAL_JURISDICTION ?? null,

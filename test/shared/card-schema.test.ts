@@ -50,6 +50,8 @@ describe("cardSchema", () => {
     ["a price change on no day", { priceChanges: [{ from: "2026-12", price: sound }] }, "priceChanges.0.from"],
     ["more output than context", { maxOutputTokens: 10_000_000 }, "maxOutputTokens"],
     ["an ability twice", { abilities: ["tools", "tools"] }, "abilities"],
+    ["a name that would say more in a header", { id: "north/a; source=client" }, "id"],
+    ["a name that no header takes", { id: "north/\u{1f41f}" }, "id"],
   ])("refuses %s", (_, change, field) => {
     const paths = cardSchema.safeParse({ ...card, ...change }).error?.issues.map(({ path }) => path.join("."));
     expect(paths).toContain(field);

@@ -24,7 +24,7 @@ import { usageOf } from "./events.ts";
 
 /** Settings as an operator would set them. */
 export const settingsOf = (variables: Readonly<Record<string, string>> = {}): Settings =>
-  readSettings({ SHOAL_REGION: "us", KEY_SECRET: "secret-1", ...variables });
+  readSettings({ SHOAL_REGION: "us", KEY_SECRET: "secret-number-one", ...variables });
 
 export const objectsOf = (): Objects => createObjects(env, settingsOf());
 

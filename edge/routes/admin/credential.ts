@@ -40,10 +40,15 @@ export const readCredential = async (
     const retryAfterSeconds = Math.ceil(((window + 1) * windowMs - now) / 1000);
     return err({ kind: "rate_limited", limit: "wrong credentials per minute", retryAfterSeconds });
   }
-  if (await isOneOf(given, secretsOf(settings.adminKey))) return ok((await hashKey(given)).slice(0, fingerprintLength));
+  if (await isOneOf(given, secretsOf(settings.adminKey))) return ok(await fingerprintOf(given));
+  // A credential that somebody still uses after it was taken back, or tries to guess: told once a minute, by its print.
+  if (count === 0) console.warn({ event: "wrong_admin_credential", credential: await fingerprintOf(given), address });
   wrong.set(address, { window, count: count + 1 });
   return err({ kind: "invalid_key" });
 };
+
+const fingerprintOf = async (credential: string): Promise<string> =>
+  (await hashKey(credential)).slice(0, fingerprintLength);
 
 /** All are compared, whichever fits. */
 const isOneOf = async (given: string, credentials: readonly string[]): Promise<boolean> =>

@@ -39,7 +39,7 @@ const setUp = async (rest: Partial<Subject> = {}) => {
   const work: Promise<unknown>[] = [];
   const requestId = crypto.randomUUID();
   const chat = chatOf(`How many fish in ${requestId}?`);
-  const affinity = await affinityKeys(chat, identity.tenant, "secret-1");
+  const affinity = await affinityKeys(chat, identity.tenant, "secret-number-one");
   const subject: Subject = {
     grant,
     client: { chat, stream: true, includeUsage: false },

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { equalSecrets, hashKey, makeApiKey, readApiKey, regionOf } from "../../../edge/authenticate/api-key.ts";
 
 const random = (count: number) => crypto.getRandomValues(new Uint8Array(count));
-const make = (keySecret = "secret-1", region = "us", tenant = "acme") =>
+const make = (keySecret = "secret-number-one", region = "us", tenant = "acme") =>
   makeApiKey({ region, tenant, keySecret, random });
 
 describe("an API key", () => {
@@ -16,8 +16,8 @@ describe("an API key", () => {
         async (region, tenant, bytes) => {
           let at = 0;
           const drawn = (count: number) => Uint8Array.from({ length: count }, () => bytes[at++ % bytes.length] ?? 0);
-          const { key, id } = await makeApiKey({ region, tenant, keySecret: "secret-1", random: drawn });
-          expect(await readApiKey(key, "secret-1")).toEqual({ region, tenant, id });
+          const { key, id } = await makeApiKey({ region, tenant, keySecret: "secret-number-one", random: drawn });
+          expect(await readApiKey(key, "secret-number-one")).toEqual({ region, tenant, id });
         },
       ),
     );
@@ -29,7 +29,7 @@ describe("an API key", () => {
     await fc.assert(
       fc.asyncProperty(fc.nat({ max: key.length - 1 }), fc.constantFrom(...letters), async (at, letter) => {
         fc.pre(key[at] !== letter);
-        expect(await readApiKey(key.slice(0, at) + letter + key.slice(at + 1), "secret-1")).toBeNull();
+        expect(await readApiKey(key.slice(0, at) + letter + key.slice(at + 1), "secret-number-one")).toBeNull();
       }),
       { numRuns: 300 },
     );
@@ -38,7 +38,7 @@ describe("an API key", () => {
   it("is refused cut short, drawn out or wrapped", async () => {
     const { key } = await make();
     for (const wrong of [key.slice(0, -1), `${key}0`, ` ${key}`, `${key}\n`, key.toUpperCase(), ""]) {
-      expect(await readApiKey(wrong, "secret-1")).toBeNull();
+      expect(await readApiKey(wrong, "secret-number-one")).toBeNull();
     }
   });
 
@@ -48,11 +48,11 @@ describe("an API key", () => {
   });
 
   it("stays valid through a rotation, until its secret is dropped", async () => {
-    const old = await make("secret-1");
-    const fresh = await make("secret-2,secret-1");
-    expect(await readApiKey(old.key, "secret-2,secret-1")).not.toBeNull();
-    expect(await readApiKey(fresh.key, "secret-2")).not.toBeNull();
-    expect(await readApiKey(old.key, "secret-2")).toBeNull();
+    const old = await make("secret-number-one");
+    const fresh = await make("secret-number-two,secret-number-one");
+    expect(await readApiKey(old.key, "secret-number-two,secret-number-one")).not.toBeNull();
+    expect(await readApiKey(fresh.key, "secret-number-two")).not.toBeNull();
+    expect(await readApiKey(old.key, "secret-number-two")).toBeNull();
   });
 
   it("is neither made nor accepted without a secret", async () => {
@@ -69,7 +69,7 @@ describe("an API key", () => {
   });
 
   it("tells its region unchecked", async () => {
-    const { key } = await make("secret-1", "eu");
+    const { key } = await make("secret-number-one", "eu");
     expect(regionOf(key)).toBe("eu");
     expect(regionOf("sk-shoal-eu-acme")).toBeNull();
   });

@@ -6,7 +6,8 @@ import { settingsOf } from "../../support/edge.ts";
 
 const settings = settingsOf({ PUBLIC_HOSTS: "us=us.example.com, eu=eu.example.com" });
 const random = (count: number) => crypto.getRandomValues(new Uint8Array(count));
-const make = (region = "us", keySecret = "secret-1") => makeApiKey({ region, tenant: "acme", keySecret, random });
+const make = (region = "us", keySecret = "secret-number-one") =>
+  makeApiKey({ region, tenant: "acme", keySecret, random });
 const bearer = (key: string) => new Headers({ authorization: `Bearer ${key}` });
 
 describe("authenticate", () => {

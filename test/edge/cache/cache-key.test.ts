@@ -52,7 +52,7 @@ describe("the key of a cached answer", () => {
 
   const places: readonly [string, KeyDeps][] = [
     ["another region", { ...deps, settings: settingsOf({ SHOAL_REGION: "eu" }) }],
-    ["another secret", { ...deps, settings: settingsOf({ KEY_SECRET: "secret-2" }) }],
+    ["another secret", { ...deps, settings: settingsOf({ KEY_SECRET: "secret-number-two" }) }],
     ["another roster", { ...deps, roster: rosterOf("north/a") }],
     ["other weights", { ...deps, roster: { ...deps.roster, weightsDate: "2026-12-01" } }],
   ];

@@ -189,7 +189,7 @@ describe("a look into the cache", () => {
     expect(rows.flat()).toHaveLength(1);
     expect(JSON.stringify(rows)).not.toMatch(/Fish|secret question|north/);
     expect(await state({ chat })).toBe("HIT");
-    const moved = startEdge({ settings: settingsOf({ KEY_SECRET: "secret-2" }) });
+    const moved = startEdge({ settings: settingsOf({ KEY_SECRET: "secret-number-two" }) });
     expect(await moved.state({ chat, tenant: home })).toBe("MISS");
   });
 

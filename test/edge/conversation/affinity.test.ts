@@ -5,7 +5,7 @@ import { chatOf } from "../../support/events.ts";
 
 const user = (text: string): Message => ({ role: "user", content: [{ type: "text", text }] });
 const assistant = (text: string): Message => ({ role: "assistant", content: [{ type: "text", text }] });
-const keysOf = (messages: readonly Message[], tenant = "acme", model = "shoal-mini", secret = "secret-1") =>
+const keysOf = (messages: readonly Message[], tenant = "acme", model = "shoal-mini", secret = "secret-number-one") =>
   affinityKeys(chatOf("", { messages, model }), tenant, secret);
 
 describe("a conversation's key", () => {
@@ -37,7 +37,7 @@ describe("a conversation's key", () => {
       keysOf([user("hi!")]),
       keysOf([user("hi")], "other"),
       keysOf([user("hi")], "acme", "shoal-ultra"),
-      keysOf([user("hi")], "acme", "shoal-mini", "secret-2"),
+      keysOf([user("hi")], "acme", "shoal-mini", "secret-number-two"),
       keysOf([user("hi")], "acme", "shoal-mini", ""),
     ]);
     expect(new Set(keys.map(({ next }) => next)).size).toBe(keys.length);

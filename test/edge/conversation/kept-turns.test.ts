@@ -13,7 +13,7 @@ afterEach(() => void vi.useRealTimers());
 
 const day = 24 * 3_600_000;
 const newId = () => crypto.randomUUID().replaceAll("-", "");
-const turnsOf = (tenant: string, secret = "secret-1") =>
+const turnsOf = (tenant: string, secret = "secret-number-one") =>
   createKeptTurns(tenant, { settings: settingsOf({ KEY_SECRET: secret }), objects: objectsOf(), newId });
 
 const head = { id: "resp_1", created: 1, model: "shoal-mini", includeUsage: true } satisfies Omit<AnswerHead, "now">;
@@ -69,8 +69,8 @@ describe("kept turns", () => {
   it("do not open without the secret, and say nothing to who reads the storage", async () => {
     const tenant = newTenant();
     await turnsOf(tenant).keep(turn("a", null, "a word"));
-    expect(await turnsOf(tenant, "secret-2").read("a")).toBeNull();
-    expect(await turnsOf(tenant, "secret-2,secret-1").read("a")).not.toBeNull();
+    expect(await turnsOf(tenant, "secret-number-two").read("a")).toBeNull();
+    expect(await turnsOf(tenant, "secret-number-two,secret-number-one").read("a")).not.toBeNull();
     const stored = await runInDurableObject(objectsOf().tenantLog(tenant), (_, state) =>
       state.storage.sql.exec<{ text: string }>("SELECT text FROM turns").one(),
     );

@@ -11,7 +11,11 @@ afterEach(() => void vi.useRealTimers());
 
 const newId = () => crypto.randomUUID().replaceAll("-", "");
 
-const setUp = (tenant = newTenant(), keySecret = "secret-1", objects: SignaturesDeps["objects"] = objectsOf()) => {
+const setUp = (
+  tenant = newTenant(),
+  keySecret = "secret-number-one",
+  objects: SignaturesDeps["objects"] = objectsOf(),
+) => {
   const asked: string[] = [];
   const clock = createHandClock();
   const signatures = createSignatures(tenant, true, {
@@ -58,9 +62,9 @@ describe("a thought's signature", () => {
   it("outlives a change of the secret while the old one is listed", async () => {
     const { tenant, signatures } = setUp();
     const sealed = await signatures.seal("proof");
-    const rotated = setUp(tenant, "secret-2,secret-1").signatures;
+    const rotated = setUp(tenant, "secret-number-two,secret-number-one").signatures;
     expect(await restored(rotated, said(thought(sealed)))).toEqual(said(thought("proof")));
-    const gone = setUp(tenant, "secret-2").signatures;
+    const gone = setUp(tenant, "secret-number-two").signatures;
     expect(await restored(gone, said(thought(sealed)))).toEqual(said({ type: "reasoning", text: "hm" }));
   });
 
@@ -165,7 +169,7 @@ describe("a tool call's signature", () => {
 
   it("is done without when the object does not answer in time", async () => {
     const silent = { tenantLog: () => ({ findSignatures: never, keepSignatures: never }) };
-    const { signatures, clock } = setUp(newTenant(), "secret-1", silent);
+    const { signatures, clock } = setUp(newTenant(), "secret-number-one", silent);
     const request = said(call(makeToolCallId("w/a", newId(), true)));
     const pending = restored(signatures, request);
     await clock.advance(1_000);

@@ -255,6 +255,8 @@ const invalid: readonly [string, unknown, Partial<PlanInput>?][] = [
     }),
   ],
   ["several calls in the tier of one", decisionOf(workflow)],
+  ["a reason that would fill a trace", decisionOf(directPlan("north/b"), { reason: "x".repeat(2_001) })],
+  ["more than a decision can hold", decisionOf(directPlan("north/b"), { weights: "x".repeat(1_000_000) })],
   [
     "several calls for a turn with tools",
     decisionOf(workflow),

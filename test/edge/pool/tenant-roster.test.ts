@@ -23,7 +23,7 @@ const roster = readRoster(
 
 const newId = () => crypto.randomUUID().replaceAll("-", "");
 
-const sealed = async (tenant: string, provider: string, key: string, keySecret = "secret-1") => {
+const sealed = async (tenant: string, provider: string, key: string, keySecret = "secret-number-one") => {
   const envelope = createEnvelope(tenant, keySecret, newId);
   const dataKey = await envelope.make();
   return { dataKey, vendorKeys: { [provider]: (await envelope.seal(dataKey, provider, key)) ?? "" } };

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { readCredential } from "../../../edge/routes/admin/credential.ts";
 import { settingsOf } from "../../support/edge.ts";
 import { createHandClock } from "../../support/hand-clock.ts";
@@ -50,8 +50,26 @@ describe("the operator's credential", () => {
     expect(await read("newest-key")).toMatchObject({ ok: true });
   });
 
+  it("is told of when it is wrong, once a minute, and never as it is", async () => {
+    const warned = vi.spyOn(console, "warn").mockReturnValue();
+    const { read, clock } = setUp();
+    const right = await read("older-key");
+    for (const given of ["taken-back-key", "taken-back-key", "older-key"]) await read(given);
+    expect(warned).toHaveBeenCalledExactlyOnceWith({
+      event: "wrong_admin_credential",
+      credential: expect.stringMatching(/^[0-9a-f]{8}$/),
+      address: expect.any(String),
+    });
+    expect(warned.mock.calls[0]?.[0]).not.toMatchObject({ credential: right.ok && right.value });
+    await clock.advance(60_000);
+    await read("taken-back-key");
+    expect(warned).toHaveBeenCalledTimes(2);
+    warned.mockRestore();
+  });
+
   it("may not begin as a tenant's key does", () => {
     expect(() => settingsOf({ ADMIN_KEY: "sk-shoal-us-acme" })).toThrow("ADMIN_KEY");
     expect(() => settingsOf({ ADMIN_KEY: "fine,sk-shoal-local-1" })).toThrow("ADMIN_KEY");
+    expect(() => settingsOf({ ADMIN_KEY: "fine,the-same", SHOAL_DEV_KEY: "the-same" })).toThrow("ADMIN_KEY");
   });
 });

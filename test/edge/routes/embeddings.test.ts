@@ -3,7 +3,7 @@ import { embed } from "../../../edge/routes/embeddings.ts";
 import { toWire } from "../../../shared/errors.ts";
 import { keyOf, settingsOf } from "../../support/edge.ts";
 
-const conductor = settingsOf({ INFERENCE_URL: "http://conductor.example.com", INFERENCE_SECRET: "secret-2" });
+const conductor = settingsOf({ INFERENCE_URL: "http://conductor.example.com", INFERENCE_SECRET: "secret-number-two" });
 
 const ask = (answer: () => Response, settings = conductor, key = keyOf()) =>
   embed(

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createEnvelope } from "../../../edge/runtime/envelope.ts";
 
 const newId = () => crypto.randomUUID().replaceAll("-", "");
-const envelopeOf = (tenant: string, keySecret = "secret-1") => createEnvelope(tenant, keySecret, newId);
+const envelopeOf = (tenant: string, keySecret = "secret-number-one") => createEnvelope(tenant, keySecret, newId);
 
 const seal = async () => {
   const envelope = envelopeOf("acme");
@@ -27,11 +27,11 @@ describe("a tenant's secret at rest", () => {
 
   it("outlives a secret of the region once its data key is wrapped anew", async () => {
     const { wrapped, sealed } = await seal();
-    const rotating = envelopeOf("acme", "secret-2,secret-1");
+    const rotating = envelopeOf("acme", "secret-number-two,secret-number-one");
     expect(await rotating.isOutdated(wrapped)).toBe(true);
     const rewrapped = (await rotating.rewrap(wrapped)) ?? "";
     expect(await rotating.isOutdated(rewrapped)).toBe(false);
-    const after = envelopeOf("acme", "secret-2");
+    const after = envelopeOf("acme", "secret-number-two");
     expect(await after.open(rewrapped, "north", sealed)).toBe("the-key");
     expect(await after.open(wrapped, "north", sealed)).toBeNull();
     expect(await after.rewrap(wrapped)).toBeNull();

@@ -14,6 +14,11 @@ describe("readSettings", () => {
     });
   });
 
+  it("takes no secret that a key's check would give away, old or new", () => {
+    expect(() => readSettings({ SHOAL_REGION: "us", KEY_SECRET: "short" })).toThrow("KEY_SECRET");
+    expect(() => readSettings({ SHOAL_REGION: "us", KEY_SECRET: "secret-number-one,short" })).toThrow("KEY_SECRET");
+  });
+
   it("reads numbers, hosts and the conductor's address", () => {
     const settings = readSettings({
       SHOAL_REGION: "eu",
