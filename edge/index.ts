@@ -16,7 +16,7 @@ import { readDocument } from "./reference/document.ts";
 import { pagePolicy, writePage } from "./reference/page.ts";
 import { askLocalStatus } from "./routes/local-status.ts";
 import { countTokens } from "./routes/count-tokens.ts";
-import { embed } from "./routes/embeddings.ts";
+import { answerEmbeddings } from "./routes/embeddings.ts";
 import { tellEvaluation } from "./routes/evaluation.ts";
 import { giveFeedback } from "./routes/feedback.ts";
 import { listModels, listNamedModels, readModel, readNamedModel, type ModelList } from "./routes/models.ts";
@@ -123,8 +123,8 @@ const identify = async (
 
 app.post("/v1/embeddings", async (c) => {
   const { context } = c.var;
-  const grant = await identify(c.req.raw, "embeddings", context);
-  const embedded = grant.ok ? await embed(c.req.raw, grant.value.record, context) : grant;
+  const identity = await authenticate(c.req.raw.headers, context.settings);
+  const embedded = identity.ok ? await answerEmbeddings(c.req.raw, identity.value, context) : identity;
   return embedded.ok ? c.json(embedded.value, 200, baseHeaders(context)) : refuse(c.req.raw, context, embedded.error);
 });
 

@@ -10,7 +10,8 @@ import type { Trace } from "../account/trace.ts";
  */
 export interface Outbox {
   open(tenant: string, opening: Opening): void;
-  settle(tenant: string, settlement: Settlement, trace: Trace): void;
+  /** `trace` null: nothing was planned. */
+  settle(tenant: string, settlement: Settlement, trace: Trace | null): void;
   /** What was found out behind a settled request: null where it has no price. The trace goes before the one it had. */
   foresee(tenant: string, forecast: LateForecast | null, trace: Trace): void;
   /**
@@ -83,7 +84,7 @@ export const createOutbox = (objects: Objects, clock: Clock): Outbox => {
     settle(tenant, settlement, trace) {
       const box = boxOf(tenant);
       box.settlements.push(settlement);
-      box.traces.push(trace);
+      if (trace) box.traces.push(trace);
     },
     foresee(tenant, forecast, trace) {
       const box = boxOf(tenant);

@@ -1,7 +1,10 @@
 import * as z from "zod";
 import type { ShoalError } from "../../shared/errors.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
+import { noUsage } from "../../shared/usage.ts";
 import { toRequestError } from "../formats/request-error.ts";
+import { admit, giveBack } from "../admit.ts";
+import type { Identity } from "../authenticate/authenticate.ts";
 import { normalizeJson } from "../normalize.ts";
 import type { KeyRecord } from "../objects/records.ts";
 import { allowsModel } from "../pool/allowed.ts";
@@ -36,15 +39,52 @@ export const answerSchema = z.object({
   usage: z.object({ prompt_tokens: z.int(), total_tokens: z.int() }),
 });
 
+/** Rows of requests that end together share one message. */
+const gatherMs = 20;
+
+/** `POST /v1/embeddings`: counts as a request and by its tokens, costs nothing, and has a row in the ledger. */
+export const answerEmbeddings = async (
+  request: Request,
+  identity: Identity,
+  context: Context,
+): Promise<Result<object, ShoalError>> => {
+  const admitted = await admit(identity, { scope: "embeddings", affinity: null }, context);
+  if (!admitted.ok) return admitted;
+  const { grant } = admitted.value;
+  const embedded = await embed(request, grant.record, context);
+  if (!embedded.ok) {
+    giveBack(grant);
+    return embedded;
+  }
+  const usage = { ...noUsage, inputTokens: embedded.value.usage.prompt_tokens };
+  context.outbox.settle(
+    identity.tenant,
+    {
+      requestId: context.requestId,
+      keyId: identity.keyId,
+      ...(grant.permit !== undefined && { permit: grant.permit }),
+      at: context.arrivedAt,
+      model: embeddingModel,
+      worker: embeddingModel,
+      status: "complete",
+      calls: [{ step: "embed", worker: embeddingModel, usage, cost: 0 }],
+      affinity: null,
+    },
+    null,
+  );
+  context.waitUntil(context.outbox.send(identity.tenant, gatherMs));
+  return embedded;
+};
+
 /**
- * `POST /v1/embeddings`: the texts' vectors from the conductor's encoder. A text that does not fit it is refused, never
- * cut. Costs nothing and is not in the ledger. Fails with `no_worker` when the conductor is away or has too much to do.
+ * The texts' vectors from the conductor's encoder. A text that does not fit it is refused, never
+ * cut. Fails with `no_worker` when the conductor is away or has too much to do.
  */
 export const embed = async (
   request: Request,
   key: Pick<KeyRecord, "allowedModels">,
   { settings, fetch, signal }: Pick<Context, "settings" | "fetch" | "signal">,
-): Promise<Result<object, ShoalError>> => {
+): Promise<Result<z.infer<typeof answerSchema>, ShoalError>> => {
   const json = await normalizeJson(request, settings.maxBodyBytes);
   if (!json.ok) return json;
   const parsed = bodySchema.safeParse(json.value);

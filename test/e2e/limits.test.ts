@@ -55,6 +55,18 @@ const chat = (key: string, rest: object = {}) =>
     ...rest,
   });
 
+it("counts embeddings as requests, in the ledger for nothing", async () => {
+  const key = await makeKey({ id: "vectors" }, { limits: { requests_per_minute: 1 } });
+  const embed = () => send("POST", "/v1/embeddings", key, { model: "all-minilm-l6-v2", input: "a shoal of fish" });
+  const first = await embed();
+  expect(first).toMatchObject({ status: 200, body: { usage: { prompt_tokens: expect.any(Number) } } });
+  expect((await embed()).status).toBe(429);
+  const usage = await send("GET", "/v1/usage?group_by=model", key);
+  expect(usage.body.data).toMatchObject([
+    { model: "all-minilm-l6-v2", requests: 1, input_tokens: first.body.usage.prompt_tokens, cost_usd: 0 },
+  ]);
+});
+
 describe("requests per minute", () => {
   it("are in every answer's headers, and refused beyond with how long to wait", async () => {
     const key = await makeKey({ id: "rates" }, { limits: { requests_per_minute: 2, tokens_per_minute: 60_000 } });
