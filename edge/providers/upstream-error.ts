@@ -82,7 +82,8 @@ const causeOf = ({ status, code, message }: Failure): Cause => {
   if (named !== undefined && named !== "invalid_request") return named;
   const refusal = status === null || status === 400 || status === 403;
   if (refusal && contentFiltered.test(message)) return "content_filter";
-  return named ?? causeByStatus(status);
+  // `invalid_request_error` is also what some call a wrong key.
+  return status === null ? (named ?? "server") : causeByStatus(status);
 };
 
 /** Safe to show to a tenant: bounded, one line, without anything that looks like a key. */

@@ -13,6 +13,11 @@ const sharedRefusals = [
     body: '{"error":{"message":"This endpoint\'s maximum context length is 262144 tokens. However, you requested about 300000 tokens","code":400}}',
     error: { cause: "context_too_long" },
   },
+  {
+    status: 401,
+    body: '{"error":{"message":"no such key","type":"invalid_request_error"}}',
+    error: { cause: "authentication" },
+  },
   { status: 429, headers: { "retry-after": "3" }, body: "{}", error: { cause: "rate_limited", retryAfterSeconds: 3 } },
 ] as const;
 
