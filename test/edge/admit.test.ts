@@ -94,6 +94,20 @@ describe("admit", () => {
     expect(await admit(identity, any, deps)).toEqual({ ok: false, error: { kind: "invalid_key" } });
   });
 
+  it("refreshes every key of a tenant behind, once it has heard that something has changed", async () => {
+    const { identity, deps, tenant, asked, behind } = await setUp();
+    const other = newKeyOf({ id: "key00002" });
+    await tenant.createKey(other);
+    const second = { ...identity, keyId: other.id, keyHash: other.hash };
+    await admit(identity, any, deps);
+    await tenant.writePolicy({ max_output_tokens: 7 });
+    expect(await admit(second, any, deps)).toMatchObject({ value: { grant: { record: { outputCap: 7 } } } });
+    expect(await admit(identity, any, deps)).toMatchObject({ value: { grant: { record: { outputCap: null } } } });
+    await Promise.all(behind);
+    expect(await admit(identity, any, deps)).toMatchObject({ value: { grant: { record: { outputCap: 7 } } } });
+    expect(asked).toHaveLength(3);
+  });
+
   it("awaits a new record when the old one is ten seconds old", async () => {
     const { identity, deps, tenant, clock } = await setUp();
     await admit(identity, any, deps);

@@ -57,4 +57,43 @@ describe("a tenant's tables", () => {
       {},
     ]);
   });
+
+  it("keep what was spent and what is reserved when these become accounts", async () => {
+    const before = tenantSchema.findIndex((step) => step.includes("CREATE TABLE accounts"));
+    const rows = await inStorage((storage) => {
+      storage.sql.exec("DROP TABLE IF EXISTS tenants");
+      migrate(storage, tenantSchema.slice(0, before));
+      storage.sql.exec(
+        `INSERT INTO reservations (request_id, part, key_id, amount, opened_at, expires_at, model, worker)
+           VALUES ('r1', 0, 'a', 100, 0, 5, 'm', 'w'), ('r1', 1, 'a', 50, 0, 9, 'm', 'w'), ('r2', 0, 'b', 7, 0, 6, 'm', 'w');
+         INSERT INTO daily (day, key_id, model, worker, calls, input_tokens, output_tokens, cost)
+           VALUES ('2026-11-21', 'a', 'm', 'w', 1, 1, 1, 30), ('2026-11-21', 'a', 'n', 'w', 1, 1, 1, 3),
+             ('2026-11-22', 'b', 'm', 'w', 1, 1, 1, 4)`,
+      );
+      migrate(storage, tenantSchema);
+      const read = (query: string) => storage.sql.exec(query).toArray();
+      return {
+        accounts: read("SELECT holder, held, slots FROM accounts ORDER BY holder"),
+        spending: read("SELECT holder, day, cost FROM spending ORDER BY holder, day"),
+        expiries: read("SELECT DISTINCT request_id, expires_at FROM reservations ORDER BY 1"),
+      };
+    });
+    expect(rows).toEqual({
+      accounts: [
+        { holder: "", held: 157, slots: 2 },
+        { holder: "a", held: 150, slots: 1 },
+        { holder: "b", held: 7, slots: 1 },
+      ],
+      spending: [
+        { holder: "", day: "2026-11-21", cost: 33 },
+        { holder: "", day: "2026-11-22", cost: 4 },
+        { holder: "a", day: "2026-11-21", cost: 33 },
+        { holder: "b", day: "2026-11-22", cost: 4 },
+      ],
+      expiries: [
+        { request_id: "r1", expires_at: 9 },
+        { request_id: "r2", expires_at: 6 },
+      ],
+    });
+  });
 });
