@@ -50,6 +50,13 @@ describe("the operator's credential", () => {
     expect(await read("newest-key")).toMatchObject({ ok: true });
   });
 
+  it("is not refused to the operator for a stranger's guesses where addresses are not known", async () => {
+    const deps = { settings: settingsOf({ ADMIN_KEY: "newest-key" }), clock: createHandClock() };
+    const read = (given: string) => readCredential(new Headers({ authorization: `Bearer ${given}` }), deps);
+    for (let attempt = 0; attempt < 100; attempt += 1) expect(await read("guess")).toMatchObject(invalid);
+    expect(await read("newest-key")).toMatchObject({ ok: true });
+  });
+
   it("is told of when it is wrong, once a minute, and never as it is", async () => {
     const warned = vi.spyOn(console, "warn").mockReturnValue();
     const { read, clock } = setUp();
