@@ -232,12 +232,11 @@ describe("an operator's credential", () => {
   it("makes no object of a tenant or key that there is not", async () => {
     await makeKey("known");
     const before = await objects();
-    const statuses = await statusesOf("admin", adminKey);
-    expect([...statuses].filter(([operation]) => operation.includes("/tenants/stranger"))).not.toEqual([]);
-    for (const [operation, status] of statuses) {
-      if (operation.includes("/tenants/stranger"))
-        expect([operation, status]).toEqual([operation, expect.toBeOneOf([400, 404])]);
-    }
+    const ofStranger = [...(await statusesOf("admin", adminKey))].filter(([operation]) =>
+      operation.includes("/tenants/stranger"),
+    );
+    expect(ofStranger.length).toBeGreaterThan(15);
+    expect(ofStranger.filter(([, status]) => status !== 404 && status !== 400)).toEqual([]);
     for (const id of ["..%2Facme", "a%00b", "A".repeat(4000), "__proto__", "' OR 1=1 --"]) {
       expect((await send("GET", `/admin/tenants/${id}/keys`, adminKey)).status).toBe(404);
       expect((await send("GET", `/admin/tenants/known/keys/${id}`, adminKey)).status).toBe(404);
