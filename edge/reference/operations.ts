@@ -153,12 +153,12 @@ export const operations: readonly Operation[] = [
     tag: "answers",
     summary: "Embed texts",
     description:
-      "Vectors of length 1 from the encoder by which the conductor reads prompts. A text that does not fit it is refused, never cut. Costs nothing.",
+      "Vectors of length 1 from the encoder by which the conductor reads prompts. A text that does not fit it is refused, never cut. Costs nothing; counts against the key's requests and tokens per minute.",
     credential: "key",
     body: { schema: embeddingsBody, example: { model: embeddingModel, input: ["a shoal of fish"] } },
     status: 200,
     answer: { name: "Embeddings", schema: embeddings },
-    failures: [404, 413, 503],
+    failures: [404, 413, 429, 503],
   },
   {
     method: "get",
@@ -194,7 +194,7 @@ export const operations: readonly Operation[] = [
     body: { schema: chatBody, example: { model: "shoal-ultra", messages: hello } },
     status: 200,
     answer: { name: "Plan", schema: answers.plan },
-    failures: [402, 404, 410, 413, 503],
+    failures: [402, 404, 410, 413, 429, 503],
   },
   {
     method: "get",
