@@ -17,6 +17,7 @@ import { headOf } from "./encode/answer-head.ts";
 import { encode, encodeError } from "./encode/encode.ts";
 import { answerHeaders, baseHeaders } from "./encode/headers.ts";
 import { execute, type Events } from "./execute/execute.ts";
+import { createFit } from "./execute/place-step.ts";
 import { createRunStep } from "./execute/run-step.ts";
 import { tellProgress } from "./execute/tell-progress.ts";
 import type { ClientRequest, Format } from "./formats/format.ts";
@@ -28,7 +29,7 @@ import { readPreference } from "./pool/preference.ts";
 import { resolveModel, type ModelChoice } from "./pool/resolve-model.ts";
 import type { Roster } from "./pool/roster.ts";
 import { rosterFor } from "./pool/tenant-roster.ts";
-import { reserve } from "./reserve.ts";
+import { cardsOf, reserve } from "./reserve.ts";
 import { chooseArm, type Rollout } from "./rollout/choose-arm.ts";
 import { toShadow } from "./rollout/shadow.ts";
 import type { Context } from "./runtime/context.ts";
@@ -101,7 +102,9 @@ const work = async (
     providerOf: (worker) => pool.find((member) => member.worker.card.id === worker)?.provider.name ?? "",
     runStep: createRunStep({ pool, outputCap: reservation.value.outputCap, signatures }, context),
     extend: reservation.value.extend,
+    fit: createFit({ cardOf: cardsOf(pool), outputCap: reservation.value.outputCap }),
     newBoundary: context.newId,
+    random: context.random,
     signal: context.signal,
   });
   return ok({ events, planned });

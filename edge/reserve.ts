@@ -14,8 +14,8 @@ import type { Settings } from "./runtime/settings.ts";
 
 /** The cap to which an unaffordable request is shrunk before it is refused. */
 const smallCap = 1_024;
-/** Above what marks and introductions add for one result. */
-const frameTokens = 512;
+/** Above what marks and introductions add for one result, and for the task. */
+const frameTokens = 768;
 /** No tokenizer in use needs twice the tokens of another for the same text. */
 const tokenizerSpread = 2;
 const maxBytesPerCharacter = 3;
@@ -190,11 +190,13 @@ export const boundPlan = (plan: Plan, bounds: Bounds): MicroDollars => {
 
 type BoundedStep = { readonly worker: string } & Partial<Pick<Step, "subtask" | "maxOutputTokens">>;
 
-/** Tokens of the words of others and of the subtask, as another tokenizer may count them. */
+/** Tokens of the words of others, of what they were asked and of the subtask, as another tokenizer may count them. */
 const boundFrame = (seen: readonly BoundedStep[], subtask: string | null, { outputCap, cardOf }: Bounds): number =>
   seen.reduce(
     (sum, other) =>
-      sum + tokenizerSpread * Math.min(outputCap(cardOf(other.worker)), other.maxOutputTokens ?? Infinity),
+      sum +
+      tokenizerSpread * Math.min(outputCap(cardOf(other.worker)), other.maxOutputTokens ?? Infinity) +
+      maxBytesPerCharacter * (other.subtask?.length ?? 0),
     0,
   ) +
   (seen.length > 0 || subtask !== null ? frameTokens * (seen.length + 1) : 0) +

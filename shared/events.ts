@@ -41,6 +41,12 @@ export type CallEvent =
 
 export type StepOutcome = "done" | "failed" | "skipped" | "canceled";
 
+/**
+ * Why a step was skipped: all that it was to see had failed, a verifier had accepted an answer, what it was to see fits no
+ * worker's context, or nobody waited for the answer any more.
+ */
+export type SkipReason = "nothing_to_see" | "accepted" | "too_long" | "client_left";
+
 /** What the pipeline gives to the client's format: one answer, and beside it how it came about. */
 export type AnswerEvent =
   | Exclude<CallEvent, { type: "usage" | "end" }>
@@ -59,6 +65,8 @@ export type AnswerEvent =
       readonly worker: string;
       readonly outcome: StepOutcome;
       readonly error?: ShoalError;
+      /** Of a step that was skipped: it never started. */
+      readonly skipped?: { readonly role: string; readonly reason: SkipReason };
     }
   /** A line on a team at work, for clients that ask. `signature`: our own, by which it is known when it comes back. */
   | { readonly type: "progress"; readonly text: string; readonly signature: string }

@@ -5,6 +5,9 @@ import { err, ok, type Result } from "./result.ts";
 /** Conductor's workflows have at most five steps (arXiv 2512.04388, section 3). */
 export const maxSteps = 5;
 
+/** Output tokens of a step that thinks or verifies, reasoning included, where its plan says nothing of it. */
+export const adviceTokens = 8_192;
+
 /** `act` and `revise` are of a team: see `team.ts`. */
 export const stepRoles = ["answer", "think", "verify", "judge", "act", "revise"] as const;
 
@@ -64,7 +67,7 @@ export const needsOf = (step: Step, steps: readonly Step[]): readonly string[] =
 
 /**
  * Reads a plan that may come from anywhere: shape, caps, known workers, unique ids, known and acyclic access. Steps
- * come back in topological order with the answering step last; a step that the answer does not rest on would cost and
+ * come back in topological order with the answering step last, those that advise with a cap; a step that the answer does not rest on would cost and
  * change nothing, and is left out. The error says what is wrong in words.
  */
 export const parsePlan = (input: unknown, pool: ReadonlySet<string>): Result<Plan, string> => {
@@ -112,7 +115,7 @@ const orderSteps = (plan: Workflow): Result<Plan, string> => {
     const next = ready.find((step) => step !== last) ?? ready[0];
     if (!next) return err("steps wait for one another in a circle");
     placed.add(next.id);
-    ordered.push(pinAccess(next, needs.get(next.id) ?? []));
+    ordered.push(capAdvice(pinAccess(next, needs.get(next.id) ?? []), next === last));
   }
   const used = restsOn(last, needs);
   return ok({ kind: "workflow", steps: ordered.filter((step) => used.has(step.id)) });
@@ -129,3 +132,7 @@ const restsOn = (last: Step | undefined, needs: ReadonlyMap<string, readonly str
 /** Reordering may change who stands before whom, so what a step may see is written out. */
 const pinAccess = (step: Step, needs: readonly string[]): Step =>
   step.access === "none" ? step : { ...step, access: [...needs] };
+
+/** What advises others is no answer, and is not reserved for as one. */
+const capAdvice = (step: Step, isLast: boolean): Step =>
+  !isLast && (step.role === "think" || step.role === "verify") ? { maxOutputTokens: adviceTokens, ...step } : step;

@@ -1,4 +1,4 @@
-import { type Plan, type Step, type Workflow } from "./plan.ts";
+import { adviceTokens, type Plan, type Step, type Workflow } from "./plan.ts";
 
 /**
  * How Ultra works on a task with tools. One worker acts: it alone has the tools, since a tool call is an action. Another
@@ -28,9 +28,6 @@ const reviseTask =
   "Result 1 is your own answer, result 2 what a reviewer found in it. Write the final answer to the request above anew, " +
   "correct where the reviewer is right. You cannot call tools now: where something is left undone, say so. Do not " +
   "mention the review.";
-
-/** Output tokens of a planner or verifier, reasoning included. */
-const adviceTokens = 8_192;
 
 type Members = {
   readonly actor: string;

@@ -159,7 +159,11 @@ const createBook = (subject: Subject, deps: AccountDeps) => {
       }
       case "step-end": {
         const failure = event.error ? toTraceError(event.error) : null;
-        Object.assign(steps.get(keyOf(event)) ?? {}, { ended_ms: elapsed(), outcome: event.outcome, error: failure });
+        const ended = { ended_ms: elapsed(), outcome: event.outcome, error: failure };
+        if (event.skipped) {
+          const { role, reason } = event.skipped;
+          steps.set(keyOf(event), { ...openStep({ ...event, role }, elapsed()), ...ended, skipped: reason });
+        } else Object.assign(steps.get(keyOf(event)) ?? {}, ended);
         return;
       }
       case "end":

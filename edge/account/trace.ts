@@ -1,7 +1,7 @@
 import type { Score, Tier } from "../../shared/decision.ts";
 import type { WireError } from "../../shared/errors.ts";
 import type { Exploration } from "../../shared/exploration.ts";
-import type { StepOutcome } from "../../shared/events.ts";
+import type { SkipReason, StepOutcome } from "../../shared/events.ts";
 import type { Usage, UsageSource } from "../../shared/usage.ts";
 import type { Rollout } from "../rollout/choose-arm.ts";
 import type { Shadow } from "../rollout/shadow.ts";
@@ -23,6 +23,8 @@ export type TraceStep = {
   readonly started_ms: number;
   readonly ended_ms: number | null;
   readonly outcome: StepOutcome | null;
+  /** Why it never started; absent where it did. */
+  readonly skipped?: SkipReason;
   readonly error: TraceError | null;
   readonly usage: Usage | null;
   readonly cost_usd: number | null;

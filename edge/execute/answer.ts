@@ -2,7 +2,7 @@ import type { ChatRequest } from "../../shared/chat.ts";
 import { isRetryable } from "../../shared/errors.ts";
 import type { AnswerEvent } from "../../shared/events.ts";
 import type { Step } from "../../shared/plan.ts";
-import type { RunStep, StepRun } from "./run-step.ts";
+import type { RunStep, StepRequest, StepRun } from "./run-step.ts";
 
 export type Events = AsyncGenerator<readonly AnswerEvent[], void, void>;
 
@@ -17,8 +17,15 @@ export type ExecuteDeps = {
   readonly stream: boolean;
   /** Sets dollars aside for a call that the plan did not foresee; false when they cannot be had. */
   readonly extend: (worker: string, chat: ChatRequest) => Promise<boolean>;
+  /**
+   * The request as a worker of the pool can take it, its output capped where the context would end; null where the
+   * worker's context is too small for it.
+   */
+  readonly fit: (worker: string, chat: ChatRequest) => ChatRequest | null;
   /** Characters that no worker can know beforehand. */
   readonly newBoundary: () => string;
+  /** A number in [0, 1), drawn anew at each call. */
+  readonly random: () => number;
   /** Aborted when the client has left: then nobody else is asked. */
   readonly signal: AbortSignal;
 };
@@ -27,9 +34,19 @@ export type ExecuteDeps = {
 const maxAttempts = 3;
 
 /** The answering call, streamed, with its end. */
-export async function* answer(step: Step, chat: ChatRequest, deps: ExecuteDeps): Events {
+export const answer = (step: Step, chat: ChatRequest, deps: ExecuteDeps): Events =>
+  conclude({ step, chat }, null, deps);
+
+/** The same. Where it fails before its first word, an answer that there is goes out in its place. */
+export async function* conclude(
+  { step, chat }: Pick<StepRequest, "step" | "chat">,
+  best: StepRun | null,
+  deps: ExecuteDeps,
+): Events {
   const run = yield* speak(step, chat, deps);
-  yield [run.error === null ? endOf(run) : { type: "error", error: run.error }];
+  if (run.error === null) return yield [endOf(run)];
+  if (best && !run.spoke && !deps.signal.aborted) return yield [...best.events, endOf(best)];
+  yield [{ type: "error", error: run.error }];
 }
 
 /** What a call's events go through before they go out. */

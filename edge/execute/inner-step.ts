@@ -44,4 +44,9 @@ export const isUsable = (run: StepRun | null): run is StepRun => run !== null &&
 export const toVisible = (run: StepRun): VisibleResult => ({
   step: run.step.id,
   text: answerText(collect(run.events)),
+  asked: run.step.subtask,
+  acceptable: run.step.role === "answer" || run.step.role === "judge",
 });
+
+/** An answer to the user's own words, which may stand for the team's. */
+export const isWholeAnswer = ({ step }: StepRun): boolean => step.role === "answer" && step.subtask === null;

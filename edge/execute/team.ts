@@ -32,8 +32,8 @@ async function* plan(
   deps: ExecuteDeps,
 ): AsyncGenerator<readonly AnswerEvent[], readonly VisibleResult[], void> {
   const run = yield* innerStep(step, composeStep(deps.chat, step, [], deps.newBoundary()), deps);
-  const result = toVisible(run);
-  return isUsable(run) && result.text !== "" ? [result] : [];
+  const { text } = toVisible(run);
+  return isUsable(run) && text !== "" ? [resultOf(step, text)] : [];
 }
 
 /** What the verifier objects to; null when the answer may go out. */

@@ -36,7 +36,10 @@ export const createReport = (plan: PlanReport) => {
         const { step, worker, role } = event;
         steps.push({ step, worker, role, outcome: null, input_tokens: 0, output_tokens: 0, cost: 0 });
       }
-      if (event.type === "step-end") Object.assign(find(event) ?? {}, { outcome: event.outcome });
+      if (event.type === "step-end" && event.skipped) {
+        const { step, worker, outcome, skipped } = event;
+        steps.push({ step, worker, role: skipped.role, outcome, input_tokens: 0, output_tokens: 0, cost: 0 });
+      } else if (event.type === "step-end") Object.assign(find(event) ?? {}, { outcome: event.outcome });
       if (event.type === "usage") {
         const { inputTokens: input_tokens, outputTokens: output_tokens } = event.usage;
         const cost = event.cost === null ? null : toDollars(event.cost);

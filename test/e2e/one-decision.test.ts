@@ -191,7 +191,9 @@ const carryOut = async (plan: Plan, { prompt, words }: Case): Promise<Carried> =
     stream: false,
     extend: async () => true,
     providerOf: (worker) => worker,
+    fit: (_, chat) => chat,
     newBoundary: () => "boundary",
+    random: () => 0,
     signal: new AbortController().signal,
   });
   for await (const batch of batches) events.push(...batch);

@@ -66,7 +66,9 @@ const run = (plan: Plan, deps: Partial<ExecuteDeps> = {}) => {
       return true;
     },
     providerOf: (worker) => worker,
+    fit: (_, chat) => chat,
     newBoundary: () => "boundary",
+    random: () => 0,
     signal: new AbortController().signal,
     ...deps,
   });

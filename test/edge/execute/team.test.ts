@@ -59,7 +59,9 @@ const depsOf = (runStep: RunStep, rest: Partial<ExecuteDeps> = {}): ExecuteDeps 
   runStep,
   stream: true,
   extend: async () => true,
+  fit: (_, chat) => chat,
   newBoundary: () => "boundary",
+  random: () => 0,
   signal: new AbortController().signal,
   ...rest,
 });
