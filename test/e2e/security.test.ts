@@ -198,6 +198,13 @@ describe("who has a tenant's key", () => {
   });
 });
 
+/** Between whom the conductor would choose. */
+const workersOf = async (key: string) => {
+  const { text } = await send("POST", "/v1/plan", key, chat("Name a fish."));
+  const { scores } = z.looseObject({ scores: z.array(z.looseObject({ worker: z.string() })) }).parse(JSON.parse(text));
+  return scores.map(({ worker }) => worker).toSorted();
+};
+
 describe("who has two tenants' keys", () => {
   it("turns nobody away from a worker by failing at it in another's name", async () => {
     const policy = { allowed_workers: [luna, opus] };
@@ -206,13 +213,6 @@ describe("who has two tenants' keys", () => {
     for (let time = 0; time < 4; time += 1) {
       expect((await send("POST", "/v1/chat/completions", mine, chat("break", luna))).status).toBe(502);
     }
-    const workersOf = async (key: string) => {
-      const { text } = await send("POST", "/v1/plan", key, chat("Name a fish."));
-      const { scores } = z
-        .looseObject({ scores: z.array(z.looseObject({ worker: z.string() })) })
-        .parse(JSON.parse(text));
-      return scores.map(({ worker }) => worker).toSorted();
-    };
     expect(await workersOf(mine)).toEqual([opus]);
     expect(await workersOf(theirs)).toEqual([opus, luna]);
   });
