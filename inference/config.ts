@@ -2,8 +2,8 @@ import { availableParallelism } from "node:os";
 import * as z from "zod";
 import { err, ok, type Result } from "../shared/result.ts";
 
-/** `default` fetches the small chat model, `none` serves plans and embeddings only. */
-type ChatModelSource =
+/** `default` fetches the small chat model, `none` does without. */
+export type ModelSource =
   | { readonly kind: "default" }
   | { readonly kind: "none" }
   | { readonly kind: "file"; readonly path: string }
@@ -16,7 +16,9 @@ export type Config = {
   readonly port: number;
   /** Bearer secret shared with the edge. */
   readonly secret: string;
-  readonly chatModel: ChatModelSource;
+  readonly chatModel: ModelSource;
+  /** What writes the workflows of tier ultra; none: they have a fixed shape. */
+  readonly plannerModel: ModelSource;
   /** Where fetched models are kept. */
   readonly modelsDir: string;
   readonly gpu: "auto" | "cpu" | "cuda";
@@ -30,6 +32,14 @@ export type Config = {
   readonly chatContextTokens: number;
   /** Chats that may wait for a sequence before the next one is refused. */
   readonly chatQueue: number;
+  /** Plans that may be written at once. */
+  readonly plannerSequences: number;
+  /** Tokens of the planner's prompt and plan together. */
+  readonly plannerContextTokens: number;
+  /** Tokens that one plan may have. */
+  readonly plannerTokens: number;
+  /** Plans that may wait for a sequence before the next one is refused. */
+  readonly plannerQueue: number;
   /** Texts that may be encoded at once; on a CPU they share the threads. */
   readonly encoderContexts: number;
 };
@@ -53,6 +63,11 @@ const schema = z.object({
   SHOAL_CHAT_SEQUENCES: whole(or("2"), 1, 64),
   SHOAL_CHAT_CONTEXT: whole(or("4096"), 256, 1_048_576),
   SHOAL_CHAT_QUEUE: whole(or("8"), 0, 1024),
+  SHOAL_PLANNER_MODEL: or("none"),
+  SHOAL_PLANNER_SEQUENCES: whole(or("2"), 1, 64),
+  SHOAL_PLANNER_CONTEXT: whole(or("4096"), 2048, 131_072),
+  SHOAL_PLANNER_TOKENS: whole(or("1536"), 512, 8192),
+  SHOAL_PLANNER_QUEUE: whole(or("4"), 0, 1024),
   SHOAL_ENCODER_CONTEXTS: whole(or("2"), 1, 16),
 });
 
@@ -71,7 +86,8 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): R
     host: data.SHOAL_INFERENCE_HOST,
     port: data.SHOAL_INFERENCE_PORT,
     secret: data.INFERENCE_SECRET,
-    chatModel: chatModelSource(data.SHOAL_CHAT_MODEL),
+    chatModel: modelSource(data.SHOAL_CHAT_MODEL),
+    plannerModel: modelSource(data.SHOAL_PLANNER_MODEL),
     modelsDir: data.SHOAL_MODELS_DIR,
     gpu: data.SHOAL_GPU,
     threads: data.SHOAL_THREADS,
@@ -79,11 +95,15 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): R
     chatSequences: data.SHOAL_CHAT_SEQUENCES,
     chatContextTokens: data.SHOAL_CHAT_CONTEXT,
     chatQueue: data.SHOAL_CHAT_QUEUE,
+    plannerSequences: data.SHOAL_PLANNER_SEQUENCES,
+    plannerContextTokens: data.SHOAL_PLANNER_CONTEXT,
+    plannerTokens: data.SHOAL_PLANNER_TOKENS,
+    plannerQueue: data.SHOAL_PLANNER_QUEUE,
     encoderContexts: data.SHOAL_ENCODER_CONTEXTS,
   });
 };
 
-const chatModelSource = (value: string): ChatModelSource => {
+const modelSource = (value: string): ModelSource => {
   if (value === "default" || value === "none") return { kind: value };
   return /^(hf|huggingface|https?):/.test(value) ? { kind: "hub", uri: value } : { kind: "file", path: value };
 };

@@ -12,6 +12,7 @@ import { loadEncoder, type Encoder } from "./encode.ts";
 import { openLlama } from "./llama.ts";
 import { createLog, type Log } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
+import { startPlannerModel } from "./planner-model.ts";
 import { showProgress } from "./progress.ts";
 import { createServer } from "./server.ts";
 
@@ -37,6 +38,12 @@ const serve = async (config: Config, log: Log) => {
   let encoder: Encoder | null = null;
   let head: Result<Head, string> = err("the head is being loaded");
   let chat: ReturnType<typeof startChatModel> | null = null;
+  let planner: ReturnType<typeof startPlannerModel> | null = null;
+  const plannerState = () => planner?.state() ?? ({ status: "loading", progress: null } as const);
+  const readyPlanner = () => {
+    const state = plannerState();
+    return state.status === "ready" ? state.model : null;
+  };
   const chatState = () => chat?.state() ?? ({ status: "loading", progress: null } as const);
   const chatModel = () => {
     const state = chatState();
@@ -48,13 +55,16 @@ const serve = async (config: Config, log: Log) => {
     encoder: () => encoder,
     conductor: () => {
       if (!head.ok) return head.error;
-      return encoder === null ? "the encoder is being loaded" : { encoder, head: head.value };
+      return encoder === null ? "the encoder is being loaded" : { encoder, head: head.value, planner: readyPlanner() };
     },
     chat: chatState,
+    planner: plannerState,
     metrics: createMetrics({
       encoderQueue: () => encoder?.queued() ?? 0,
       chatBusy: () => chatModel()?.busy() ?? 0,
       chatWaiting: () => chatModel()?.waiting() ?? 0,
+      plannerBusy: () => readyPlanner()?.busy() ?? 0,
+      plannerWaiting: () => readyPlanner()?.waiting() ?? 0,
     }),
     log,
     monotonic: () => performance.now(),
@@ -74,7 +84,7 @@ const serve = async (config: Config, log: Log) => {
     draining = true;
     log("draining");
     await drain(server, stop);
-    await chat?.settled;
+    await Promise.all([chat?.settled, planner?.settled]);
     await llama?.dispose();
     log("stopped");
     process.exit(0);
@@ -94,12 +104,17 @@ const serve = async (config: Config, log: Log) => {
       now: () => performance.now(),
     });
     if (head.ok) log("ready", { weights: head.value.version });
+    const common = { llama, log, signal: stop.signal };
+    planner = startPlannerModel(config, {
+      ...common,
+      onProgress: showProgress(process.stderr, log, "planner-model"),
+      now: () => performance.now(),
+      random: Math.random,
+    });
     chat = startChatModel(config, {
-      llama,
-      log,
+      ...common,
       newCallId: () => `call_${ulid().toLowerCase()}`,
-      onProgress: showProgress(process.stderr, log),
-      signal: stop.signal,
+      onProgress: showProgress(process.stderr, log, "chat-model"),
     });
   };
   try {

@@ -11,7 +11,9 @@ import type { Encoder } from "./encode.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { plan, type Conductor } from "./plan.ts";
+import type { PlannerState } from "./planner-model.ts";
 import { readBody } from "./read-body.ts";
+import type { ModelState } from "./start-model.ts";
 import { errorResponse, unavailable, type ServiceError, type Unavailable } from "./wire.ts";
 
 const maxBodyBytes = 4 * 1024 * 1024;
@@ -23,6 +25,7 @@ export type Service = {
   /** The conductor, or what it still lacks. */
   readonly conductor: () => Conductor | string;
   readonly chat: () => ChatState;
+  readonly planner: () => PlannerState;
   readonly metrics: Metrics;
   readonly log: Log;
   /** Milliseconds; only differences count. */
@@ -63,9 +66,9 @@ export const createServer = (service: Service) => {
   app.get("/readyz", (c) => {
     const conductor = service.conductor();
     if (service.draining()) return c.json({ status: "stopping" }, 503);
-    return typeof conductor === "string"
-      ? c.json({ status: "starting", lacks: conductor }, 503)
-      : c.json({ status: "ready" });
+    if (typeof conductor === "string") return c.json({ status: "starting", lacks: conductor }, 503);
+    // Without its planner the conductor still decides: workflows have a fixed shape then.
+    return c.json({ status: "ready", planner: service.planner().status });
   });
 
   app.use(async (c, next) => {
@@ -125,7 +128,9 @@ const planRoute = async (c: Context, service: Service): Promise<Response> => {
   const conductor = service.conductor();
   if (typeof conductor === "string")
     return errorResponse(unavailable("model_loading", `no plans yet: ${conductor}`, 1));
-  const decision = await plan(body.value, conductor, AbortSignal.any([c.req.raw.signal, service.stop]));
+  const signal = AbortSignal.any([c.req.raw.signal, service.stop]);
+  const decision = await plan(body.value, conductor, { signal, monotonic: service.monotonic });
+  if (decision.ok && decision.value.writing) service.metrics.countPlan(decision.value.writing);
   return decision.ok ? Response.json(decision.value) : errorResponse(decision.error);
 };
 
@@ -184,6 +189,7 @@ const countingTokens = (metrics: Metrics) =>
 const listModels = (service: Service) => {
   const encoder = service.encoder();
   const chat = service.chat();
+  const planner = service.planner();
   const common = { object: "model", created: 0, owned_by: "local" };
   return [
     {
@@ -192,19 +198,25 @@ const listModels = (service: Service) => {
       status: encoder === null ? "loading" : "ready",
       dimensions: encoder?.dimensions,
     },
-    ...(chat.status === "none" ? [] : [{ id: chatModelId, ...common, ...describeChat(chat) }]),
+    ...(chat.status === "none" ? [] : [{ id: chatModelId, ...common, ...describe(chat) }]),
+    ...(planner.status === "none" ? [] : [{ id: plannerId, ...common, ...describe(planner) }]),
   ];
 };
 
-const describeChat = (chat: Exclude<ChatState, { status: "none" }>) => {
-  switch (chat.status) {
+/** The planner's id in the list of models; it takes no chats. */
+const plannerId = "planner";
+
+type Started = ModelState<{ readonly contextTokens: number }>;
+
+const describe = (state: Exclude<Started, { status: "none" }>) => {
+  switch (state.status) {
     case "loading":
-      return { status: chat.status, progress: chat.progress };
+      return { status: state.status, progress: state.progress };
     case "failed":
-      return { status: chat.status, reason: chat.reason };
+      return { status: state.status, reason: state.reason };
     case "ready":
-      return { status: chat.status, context_tokens: chat.model.contextTokens };
+      return { status: state.status, context_tokens: state.model.contextTokens };
     default:
-      return chat satisfies never;
+      return state satisfies never;
   }
 };

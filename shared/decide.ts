@@ -5,6 +5,7 @@ import type { Prediction, ProfilePrediction } from "./head.ts";
 import { fractionOf } from "./ngrams.ts";
 import { directPlan, judgeTask, type Plan, type Step } from "./plan.ts";
 import { viewText } from "./prompt-view.ts";
+import { teamWorth, tellWorth } from "./team-worth.ts";
 
 /** Below this support the profiles' means decide, and the reason says so. */
 export const leastSupport = 0.25;
@@ -31,17 +32,18 @@ const maxVoters = 8;
 
 /**
  * The decision, one for service, training, evaluation and edge:
- * utility = quality − λ·cost − μ·latency + bias, best first, and the plan that the tier makes of that order.
+ * utility = quality − λ·cost − μ·latency + bias, best first, and the plan that the tier makes of that order. Where a
+ * planner writes workflows and a team is worth it, the plan is the fixed shape that runs should the planner fail.
  */
 export const decide = (prediction: Prediction, request: PlanRequest, weights: string): Decision => {
   const views = assess(prediction, request, weights);
   const supported = prediction.support >= leastSupport;
   const [type] = prediction.types;
-  const plan = planOf(views, prediction, request);
+  const { plan, shape } = planOf(views, prediction, request);
   return {
     plan,
     scores: views.map((view) => view.score),
-    reason: reasonOf(views, plan, { supported, type: type?.name ?? null }),
+    reason: reasonOf(views, shape, { supported, type: type?.name ?? null }),
     taskType: supported && type ? type : null,
     support: prediction.support,
     weights,
@@ -150,17 +152,28 @@ const behind = 0.001;
 const meanOf = (values: readonly number[]): number | null =>
   values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
 
-const planOf = (views: readonly Assessed[], prediction: Prediction, request: PlanRequest): Plan => {
+/** `shape`: in plain words, and why where there was a choice. */
+type Shaped = { readonly plan: Plan; readonly shape: string };
+
+const planOf = (views: readonly Assessed[], prediction: Prediction, request: PlanRequest): Shaped => {
   const scores = views.map((view) => view.score);
   const [best] = scores;
   if (!best) throw new Error("a plan request has at least one candidate");
-  if (request.tier === "mini" || request.tools || scores.length === 1) return directPlan(best.worker);
+  const direct = directPlan(best.worker);
+  if (request.tier === "mini" || request.tools || scores.length === 1) return shaped(direct);
   const coefficients = request.extractor === null ? undefined : prediction.ballot[request.extractor];
   if (request.extractor !== null && coefficients) {
-    return { kind: "ballot", ballot: ballotOf(views, { ...request, extractor: request.extractor }, coefficients) };
+    const ballot = ballotOf(views, { ...request, extractor: request.extractor }, coefficients);
+    return shaped({ kind: "ballot", ballot });
   }
-  return { kind: "workflow", steps: draftsAndJudge(scores, judgeOf(views)) };
+  const drafts: Plan = { kind: "workflow", steps: draftsAndJudge(scores, judgeOf(views)) };
+  if (!request.planner) return shaped(drafts);
+  const worth = teamWorth(scores, request, request.planner);
+  // Who is asked to write the workflow tells its shape.
+  return { plan: worth.isWorthIt ? drafts : direct, shape: tellWorth(worth) };
 };
+
+const shaped = (plan: Plan): Shaped => ({ plan, shape: tellShape(plan) });
 
 /** Nobody on trial judges. */
 const judgeOf = (views: readonly Assessed[]): string | null =>
@@ -220,7 +233,7 @@ const draftsAndJudge = (scores: readonly Score[], judge: string | null): Step[] 
 
 const reasonOf = (
   views: readonly Assessed[],
-  plan: Plan,
+  shape: string,
   evidence: { readonly supported: boolean; readonly type: string | null },
 ): string => {
   const [best] = views;
@@ -233,7 +246,7 @@ const reasonOf = (
   const quality = `${best.score.quality.toFixed(3)}${error === null ? "" : ` ± ${error.toFixed(3)}`}${correctionOf(best)}`;
   const price = best.score.costDollars === null ? "unknown price" : `$${best.score.costDollars.toFixed(6)}`;
   const lead = `${best.score.worker} has the best utility (quality ${quality}, ${strengths}; ${price})${trialOf(best, views)}`;
-  return `${ground}; ${lead}; ${shapeOf(plan)}`;
+  return `${ground}; ${lead}; ${shape}`;
 };
 
 const correctionOf = ({ score: { bias = 0 } }: Assessed): string =>
@@ -244,7 +257,8 @@ const trialOf = (best: Assessed, views: readonly Assessed[]): string =>
     ? ""
     : ` and is being tried: workers that are not well known lead at most ${100 * trialShare} % of prompts`;
 
-const shapeOf = (plan: Plan): string => {
+/** A plan that a decision makes, in plain words. */
+export const tellShape = (plan: Plan): string => {
   if (plan.kind === "ballot") return `ballot over ${plan.ballot.order.length} workers until decided`;
   return plan.steps.length === 1 ? "one call" : `${plan.steps.length - 1} drafts, then a judge that writes the answer`;
 };

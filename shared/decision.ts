@@ -108,5 +108,7 @@ export const decisionSchema = z.strictObject({
   support: z.number(),
   /** Version of the weights. */
   weights: z.string().max(128),
+  /** Absent where no planner was asked. */
+  writing: writingSchema.optional(),
 });
 export type Decision = z.infer<typeof decisionSchema>;

@@ -28,9 +28,16 @@ beforeAll(async () => {
   app = createServer({
     secret,
     encoder: () => encoder,
-    conductor: () => ({ encoder, head }),
+    conductor: () => ({ encoder, head, planner: null }),
     chat: () => ({ status: "failed", reason: "no package index in reach" }),
-    metrics: createMetrics({ encoderQueue: encoder.queued, chatBusy: () => 0, chatWaiting: () => 0 }),
+    planner: () => ({ status: "none" }),
+    metrics: createMetrics({
+      encoderQueue: encoder.queued,
+      chatBusy: () => 0,
+      chatWaiting: () => 0,
+      plannerBusy: () => 0,
+      plannerWaiting: () => 0,
+    }),
     log: (event, fields) => log.push([event, fields]),
     monotonic: () => performance.now(),
     now: () => 1_800_000_000_000,

@@ -32,4 +32,13 @@ describe("readConfig", () => {
   ])("reads the chat model %j", (value, chatModel) => {
     expect(readConfig({ INFERENCE_SECRET: secret, SHOAL_CHAT_MODEL: value })).toMatchObject({ value: { chatModel } });
   });
+
+  it("has no planner unless one is named, and reads its bounds", () => {
+    expect(readConfig({ INFERENCE_SECRET: secret })).toMatchObject({ value: { plannerModel: { kind: "none" } } });
+    const own = { SHOAL_PLANNER_MODEL: "hf:user/planner:Q4_K_M", SHOAL_PLANNER_TOKENS: "1024" };
+    expect(readConfig({ INFERENCE_SECRET: secret, ...own })).toMatchObject({
+      value: { plannerModel: { kind: "hub", uri: "hf:user/planner:Q4_K_M" }, plannerTokens: 1024 },
+    });
+    expect(readConfig({ INFERENCE_SECRET: secret, SHOAL_PLANNER_TOKENS: "100" }).ok).toBe(false);
+  });
 });

@@ -257,4 +257,35 @@ describe("decide", () => {
       }),
     );
   });
+
+  describe("a team where someone writes workflows", () => {
+    const planner = { costDollars: 0.001, waitMs: 1000 };
+    const shapeOf = (rest: Partial<PlanRequest>, predicted = prediction) => {
+      const { plan, reason } = decide(predicted, request(pool, { tier: "ultra", planner, ...rest }), "w1");
+      return { steps: plan.kind === "workflow" ? plan.steps.length : null, reason };
+    };
+
+    it("works on what the best worker is likely to get wrong, and the reason says what it adds", () => {
+      const { steps, reason } = shapeOf({ lambda: 0.5, mu: 0 });
+      expect(steps).toBe(3);
+      expect(reason).toMatch(/; a team would add about 0\.030 to the quality, for calls and wait worth 0\.01\d$/);
+    });
+
+    it("is left out where its calls or its wait are worth more than it adds", () => {
+      expect(shapeOf({ lambda: 25, mu: 0 })).toMatchObject({ steps: 1 });
+      expect(shapeOf({ lambda: 0, mu: 0.02 })).toMatchObject({ steps: 1 });
+      expect(shapeOf({ lambda: 25, mu: 0 }).reason).toContain("; one call: a team would add about 0.030");
+    });
+
+    it("is left out on an easy prompt, whatever it costs", () => {
+      const easy = { ...prediction, profiles: new Map([...prediction.profiles, ["good", known(0.96)]]) };
+      expect(shapeOf({ lambda: 0, mu: 0 }, easy)).toMatchObject({ steps: 1 });
+      expect(shapeOf({ lambda: 0, mu: 0 })).toMatchObject({ steps: 3 });
+    });
+
+    it("does not take the place of a ballot", () => {
+      const { plan } = decide(prediction, request(pool, { tier: "ultra", extractor: "number", planner }), "w1");
+      expect(plan.kind).toBe("ballot");
+    });
+  });
 });

@@ -1,0 +1,141 @@
+import { maxSteps } from "../shared/plan.ts";
+
+/** A part of a grammar, as data: it is written as GBNF, and its longest text is known. */
+export type Part =
+  | { readonly kind: "text"; readonly text: string }
+  /** Printable ASCII without quotes, backslashes and braces: never more tokens than characters, and nothing to escape. */
+  | { readonly kind: "words"; readonly min: number; readonly max: number }
+  | { readonly kind: "rule"; readonly name: string }
+  | { readonly kind: "all"; readonly of: readonly Part[] }
+  | { readonly kind: "one"; readonly of: readonly Part[] };
+
+/** Parts by name; `root` is the whole. */
+export type Grammar = ReadonlyMap<string, Part>;
+
+/** What `words` is made of, as a character class of GBNF. */
+export const wordCharacters = "[ !#-\\[\\]-z|~]";
+
+const text = (literal: string): Part => ({ kind: "text", text: literal });
+const rule = (name: string): Part => ({ kind: "rule", name });
+const all = (...of: readonly Part[]): Part => ({ kind: "all", of });
+const one = (...of: readonly Part[]): Part => (of.length === 1 && of[0] ? of[0] : { kind: "one", of });
+
+/** A subtask, or, where nothing is seen, the request in the user's own words. */
+const own = one(text("null"), rule("subtask"));
+
+const minSubtask = 12;
+/** As a hosted planner's is bounded by its own sense. */
+const maxSubtask = 400;
+
+/**
+ * The grammar of workflows over so many workers, written without white space: what `readWrittenPlan` takes without a
+ * repair. A JSON schema cannot say that a step sees earlier ones only, or that the last one answers, so each place has
+ * its own rules. Subtasks are as long as `maxTokens` allows for five of them: a plan always ends inside its budget. Null
+ * when the budget is too small for one that says anything.
+ */
+export const planGrammar = (workers: number, maxTokens: number): Grammar | null => {
+  const bare = longest(rulesOf(workers, 0), "root");
+  const subtask = Math.min(maxSubtask, Math.floor((maxTokens - bare - 1) / maxSteps));
+  return subtask < minSubtask ? null : rulesOf(workers, subtask);
+};
+
+const rulesOf = (workers: number, subtask: number): Grammar =>
+  new Map<string, Part>([
+    ["root", all(text('{"steps":['), rule("tail-1"), text("]}"))],
+    ["worker", one(...Array.from({ length: workers }, (_, ordinal) => text(String(ordinal))))],
+    ["words", { kind: "words", min: Math.min(minSubtask, subtask), max: subtask }],
+    ["subtask", all(text('"'), rule("words"), text('"'))],
+    ...Array.from({ length: maxSteps }, (_, at) => rulesAt(at + 1)).flat(),
+  ]);
+
+/** The step at a place, counted from 1: one that others follow, or the last one. */
+const rulesAt = (place: number): readonly (readonly [string, Part])[] => {
+  const last = rule(`last-${place}`);
+  const isFull = place === maxSteps;
+  return [
+    [`tail-${place}`, isFull ? last : one(last, all(rule(`step-${place}`), text(","), rule(`tail-${place + 1}`)))],
+    [`last-${place}`, lastStep(place)],
+    ...(isFull ? [] : [[`step-${place}`, innerStep(place)] as const]),
+  ];
+};
+
+const innerStep = (place: number): Part => {
+  const seen = subsetsBelow(place);
+  const some = accessOf(seen.filter((set) => set.length > 0));
+  return one(
+    step("think", accessOf(seen), rule("subtask")),
+    step("answer", accessOf([[]]), own),
+    ...(place > 1 ? (["answer", "verify", "judge"] as const).map((role) => step(role, some, rule("subtask"))) : []),
+  );
+};
+
+/** It sees at least the step before, which nobody else could. */
+const lastStep = (place: number): Part => {
+  if (place === 1) return step("answer", accessOf([[]]), own);
+  const seen = accessOf(subsetsBelow(place).filter((set) => set.includes(place - 1)));
+  return one(...(["answer", "verify", "judge"] as const).map((role) => step(role, seen, rule("subtask"))));
+};
+
+const step = (role: string, access: Part, subtask: Part): Part =>
+  all(
+    text(`{"role":"${role}","worker":`),
+    rule("worker"),
+    text(',"access":'),
+    access,
+    text(',"subtask":'),
+    subtask,
+    text("}"),
+  );
+
+const accessOf = (sets: readonly (readonly number[])[]): Part => one(...sets.map((set) => text(JSON.stringify(set))));
+
+/** Sets of earlier places, each in ascending order. */
+const subsetsBelow = (place: number): readonly (readonly number[])[] =>
+  Array.from({ length: place - 1 }, (_, at) => at + 1).reduce<readonly (readonly number[])[]>(
+    (sets, earlier) => [...sets, ...sets.map((set) => [...set, earlier])],
+    [[]],
+  );
+
+/** Characters of the longest text that a rule takes. The rules do not refer to themselves. */
+export const longest = (grammar: Grammar, name: string): number => {
+  const part = grammar.get(name);
+  return part ? lengthOf(part, grammar) : 0;
+};
+
+const lengthOf = (part: Part, grammar: Grammar): number => {
+  switch (part.kind) {
+    case "text":
+      return part.text.length;
+    case "words":
+      return part.max;
+    case "rule":
+      return longest(grammar, part.name);
+    case "all":
+      return part.of.reduce((sum, next) => sum + lengthOf(next, grammar), 0);
+    case "one":
+      return Math.max(...part.of.map((next) => lengthOf(next, grammar)));
+    default:
+      return part satisfies never;
+  }
+};
+
+/** https://github.com/ggml-org/llama.cpp/blob/master/grammars/README.md */
+export const toGbnf = (grammar: Grammar): string =>
+  [...grammar].map(([name, part]) => `${name} ::= ${write(part)}\n`).join("");
+
+const write = (part: Part): string => {
+  switch (part.kind) {
+    case "text":
+      return JSON.stringify(part.text);
+    case "words":
+      return `${wordCharacters}{${part.min},${part.max}}`;
+    case "rule":
+      return part.name;
+    case "all":
+      return part.of.map(write).join(" ");
+    case "one":
+      return `(${part.of.map(write).join(" | ")})`;
+    default:
+      return part satisfies never;
+  }
+};

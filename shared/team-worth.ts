@@ -1,0 +1,50 @@
+import type { PlanRequest, Score } from "./decision.ts";
+
+/**
+ * Share of the prompts that the best worker gets wrong and a workflow gets right. Conductor's tables give 0.10 (table 1)
+ * to 0.23 (table 7) over its best worker (arXiv 2512.04388); ballots on recorded answers gave 0.15 to 0.19. Of our own
+ * workflows it is not measured.
+ */
+const recoveredShare = 0.15;
+
+/** A gain below this is within what qualities are known to: an easy prompt is one call. */
+const leastGain = 0.01;
+
+/** Calls of a workflow, and how many of them wait for one another: the mean of Conductor's, and its usual shape. */
+const calls = { all: 3, chained: 2 } as const;
+
+/** A call of unknown price is taken to cost this much. */
+const unknownCallDollars = 0.02;
+
+/** What a team is expected to add to the best worker's quality, what its calls and wait are worth, both in quality. */
+export type TeamWorth = { readonly gain: number; readonly price: number; readonly isWorthIt: boolean };
+
+/**
+ * Whether a team is worth more than the best worker alone, where answers cannot be compared and someone writes
+ * workflows. `scores`: best utility first.
+ */
+export const teamWorth = (
+  scores: readonly Score[],
+  { lambda, mu }: Pick<PlanRequest, "lambda" | "mu">,
+  planner: NonNullable<PlanRequest["planner"]>,
+): TeamWorth => {
+  const [best] = scores;
+  const likely = scores.slice(0, calls.all);
+  const gain = best === undefined ? 0 : recoveredShare * (1 - Math.min(1, best.quality + (best.bias ?? 0)));
+  const callDollars = mean(likely.map(({ costDollars }) => costDollars ?? unknownCallDollars));
+  const callMs = mean(likely.flatMap(({ latencyMs }) => latencyMs ?? []));
+  const dollars =
+    calls.all * callDollars - (best?.costDollars ?? callDollars) + (planner.costDollars ?? unknownCallDollars);
+  const seconds = (calls.chained * callMs - (best?.latencyMs ?? callMs) + planner.waitMs) / 1000;
+  const price = lambda * Math.max(0, dollars) + mu * Math.max(0, seconds);
+  return { gain, price, isWorthIt: gain >= leastGain && gain > price };
+};
+
+/** The same in plain words. */
+export const tellWorth = ({ gain, price, isWorthIt }: TeamWorth): string => {
+  const sum = `a team would add about ${gain.toFixed(3)} to the quality, for calls and wait worth ${price.toFixed(3)}`;
+  return isWorthIt ? sum : `one call: ${sum}`;
+};
+
+const mean = (values: readonly number[]): number =>
+  values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
