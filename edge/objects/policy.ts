@@ -13,7 +13,7 @@ export const limitsSchema = z.strictObject({
   concurrency: count.optional(),
   usd_per_day: dollars.optional(),
   usd_per_month: dollars.optional(),
-  /** Share of a day's or month's dollars from which on the alarm is raised; nothing is refused. */
+  /** Share of a minute's, day's or month's dollars from which on the alarm is raised; nothing is refused. */
   alarm_share: z.number().min(0).max(1).optional(),
 });
 
