@@ -1,6 +1,7 @@
 import type { ShoalError } from "../shared/errors.ts";
 import { err, ok, type Result } from "../shared/result.ts";
 import type { Identity } from "./authenticate/authenticate.ts";
+import { isDead, noteRefusal } from "./authenticate/dead-keys.ts";
 import type { Clock } from "./runtime/clock.ts";
 import { createMemory } from "./runtime/memory.ts";
 import type { RateNote } from "./runtime/rates.ts";
@@ -153,6 +154,7 @@ const freshEntry = ({ keyHash }: Identity, now: number): Entry | null => {
 };
 
 const firstAsk = async (identity: Identity, asks: Ask, deps: AdmitDeps): Promise<Result<Known, ShoalError>> => {
+  if (isDead(identity.keyHash, deps.clock.now())) return err({ kind: "invalid_key" });
   deps.timing.waited();
   const asked = await ask(identity, asks, deps);
   if (asked.ok) return asked;
@@ -249,6 +251,7 @@ const ask = async (
     // A key that has reached a limit keeps what its purses still hold.
     if (answer.error.kind === "invalid_key") {
       entries.delete(keyHash);
+      noteRefusal(keyHash, deps.clock.now());
       return err(answer.error);
     }
     const { rates, ...refusal } = answer.error;

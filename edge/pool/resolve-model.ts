@@ -57,7 +57,7 @@ export const resolveModel = (
   const tiers = namesOfTiers(weightsDate);
   const tier = tiers.get(name);
   if (tier !== undefined) return ok({ kind: "tier", tier });
-  const [id = "", effort, ...rest] = name.split("@");
+  const [id = "", effort, ...rest] = name.split("@", 3);
   const known = reasoningEfforts.find((candidate) => candidate === effort) ?? null;
   const wellFormed = rest.length === 0 && (effort === undefined || known !== null);
   const retired = wellFormed ? retirementOf(id, now) : null;

@@ -130,14 +130,17 @@ export const protocolError = (provider: string, message: string): UpstreamError 
   retryAfterSeconds: null,
 });
 
+/** A client that is told to wait for longer would take it for never. */
+const mostSeconds = 86_400;
+
 /** `retry-after-ms`, or `retry-after` in seconds or as a date, read against the response's own `date`. */
 const retryAfterSeconds = (headers: Headers): number | null => {
   const milliseconds = Number.parseFloat(headers.get("retry-after-ms") ?? "");
-  if (milliseconds >= 0) return milliseconds / 1000;
+  if (milliseconds >= 0) return Math.min(mostSeconds, milliseconds / 1000);
   const value = headers.get("retry-after")?.trim() ?? "";
-  if (/^\d+(\.\d+)?$/.test(value)) return Number(value);
+  if (/^\d+(\.\d+)?$/.test(value)) return Math.min(mostSeconds, Number(value));
   const wait = Date.parse(value) - Date.parse(headers.get("date") ?? "");
-  return Number.isFinite(wait) ? Math.max(0, wait / 1000) : null;
+  return Number.isFinite(wait) ? Math.min(mostSeconds, Math.max(0, wait / 1000)) : null;
 };
 
 /** The error object of a JSON body, wherever hosts put it; null for HTML, text and nothing. */

@@ -77,7 +77,7 @@ const makeKey = async (tenant: string, policy: object = {}): Promise<string> => 
   return z.looseObject({ key: z.string() }).parse(JSON.parse(made.text)).key;
 };
 
-const chat = (content: string, model = "shoal-mini") => ({ model, messages: [{ role: "user", content }] });
+const chat = (content: unknown, model = "shoal-mini") => ({ model, messages: [{ role: "user", content }] });
 
 const documentSchema = z.looseObject({
   paths: z.record(
@@ -183,6 +183,22 @@ describe("who has a tenant's key", () => {
         text: expect.stringContaining("nested deeper than 200 levels"),
       });
     }
+  });
+
+  it("has no address of its choice visited", async () => {
+    const key = await makeKey("fetching");
+    const url = `${crooked.url}/elsewhere`;
+    const content = [
+      { type: "text", text: "What is this?" },
+      { type: "image_url", image_url: { url: `${url}/a.png` } },
+    ];
+    const asked = await send("POST", "/v1/chat/completions", key, chat(content, luna));
+    expect([200, 400]).toContain(asked.status);
+    for (const field of ["base_url", "api_base", "x_shoal_host"]) {
+      const refused = await send("POST", "/v1/chat/completions", key, { ...chat("hi"), [field]: url });
+      expect(refused).toMatchObject({ status: 400, text: expect.stringContaining(field) });
+    }
+    expect(crooked.visitors).toEqual([]);
   });
 
   it("changes nothing by names that every object has", async () => {

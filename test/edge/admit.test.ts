@@ -94,6 +94,18 @@ describe("admit", () => {
     expect(await admit(identity, any, deps)).toEqual({ ok: false, error: { kind: "invalid_key" } });
   });
 
+  it("asks about a dead key five times a second at most, and takes it when it lives again", async () => {
+    const { identity, deps, tenant, asked, clock } = await setUp();
+    await tenant.mark("inactive");
+    for (let time = 0; time < 20; time += 1) {
+      expect(await admit(identity, any, deps)).toEqual({ ok: false, error: { kind: "invalid_key" } });
+    }
+    expect(asked).toHaveLength(5);
+    await tenant.mark("active");
+    await clock.advance(1_000);
+    expect(await admit(identity, any, deps)).toMatchObject({ ok: true });
+  });
+
   it("refreshes every key of a tenant behind, once it has heard that something has changed", async () => {
     const { identity, deps, tenant, asked, behind } = await setUp();
     const other = newKeyOf({ id: "key00002" });

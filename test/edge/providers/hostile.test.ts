@@ -86,6 +86,11 @@ describe("a host that means harm", () => {
     expect(events.find(({ type }) => type === "usage")).toMatchObject({ usage: { inputTokens: 0, outputTokens: 0 } });
   });
 
+  it.each(["9".repeat(400), "1e300"])("makes nobody wait for longer than a day: %s", async (wait) => {
+    const headers = new Headers({ "retry-after-ms": wait, "retry-after": wait });
+    expect(host.error(503, headers, "")).toMatchObject({ retryAfterSeconds: 86_400 });
+  });
+
   it("has its call ended when what it sends cannot be written down again", async () => {
     const input = `${'{"a":'.repeat(50_000)}1${"}".repeat(50_000)}`;
     const block = `{"type":"tool_use","id":"t","name":"f","input":${input}}`;
