@@ -210,7 +210,7 @@ describe("a vendor's key of a tenant's own", () => {
     const put = await admin("PUT", "/tenants/owner/vendor-keys/north", { key: vendors.openai.key });
     expect(put).toMatchObject({ status: 200, body: { provider: "north" } });
     expect(await chat(key, "north/m1")).toMatchObject({ status: 200 });
-    expect(JSON.stringify((await chat(other.key, "north/m1")).body)).toContain("wrong credentials");
+    expect(JSON.stringify((await chat(other.key, "north/m1")).body)).toContain("refused the operator's credentials");
     expect(await admin("DELETE", "/tenants/owner/vendor-keys/north")).toMatchObject({ status: 204 });
   });
 
