@@ -1,4 +1,6 @@
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { composeStep } from "../../edge/execute/compose-step.ts";
 import type { Opening } from "../../edge/objects/records.ts";
 import { createOutbox } from "../../edge/objects/outbox.ts";
 import { createRateNote } from "../../edge/runtime/rates.ts";
@@ -105,6 +107,26 @@ describe("boundPlan", () => {
       ],
     };
     expect(boundPlan(plan, bounds)).toBeGreaterThanOrEqual(2 * one + boundOf(price, 200 + 2 * 1_000, 1_000));
+  });
+
+  it("of a workflow counts all that is written around the words of others", () => {
+    const texts = fc.string({ unit: "grapheme", minLength: 1, maxLength: 300 });
+    const free = { ...price, output: 0 };
+    const cardOfAny = () => ({ ...a, price: free });
+    fc.assert(
+      fc.property(fc.array(texts, { minLength: 1, maxLength: 4 }), texts, fc.boolean(), (subtasks, task, verifies) => {
+        const seen = subtasks.map((subtask, at) => ({ ...answerStep("north/a"), id: `s${at}`, subtask }));
+        const last = { ...answerStep("north/a"), id: "last", subtask: task, access: "all" as const };
+        const step = verifies ? { ...last, role: "verify" as const } : last;
+        const visible = seen.map(({ id, subtask }) => ({ step: id, text: "", asked: subtask, acceptable: true }));
+        const chat = chatOf("How many fish?");
+        const asked = { input: countInput(chat), outputCap: () => 0, cardOf: cardOfAny };
+        const alone = boundPlan({ kind: "workflow", steps: seen }, asked);
+        const whole = boundPlan({ kind: "workflow", steps: [...seen, step] }, asked);
+        const composed = composeStep(chat, step, visible, "b".repeat(32), true);
+        expect(countInput(composed).bound * free.input).toBeLessThanOrEqual(whole - alone);
+      }),
+    );
   });
 
   it("of a ballot counts every voter, and the judge who reads them all", () => {

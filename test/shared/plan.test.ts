@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  adviceTokens,
   directPlan,
   isDirect,
   maxSteps,
@@ -104,6 +105,18 @@ describe("parsePlan", () => {
       { numRuns: 2000 },
     );
     expect(accepted).toBeGreaterThan(50);
+  });
+
+  it("caps those that advise, where the plan does not, and never the answer", () => {
+    const steps = stepsOf(
+      workflow(
+        step("a"),
+        step("b", "none", { role: "verify", maxOutputTokens: 100 }),
+        step("c", "none", { role: "answer" }),
+        step("d", "all", { role: "verify" }),
+      ),
+    );
+    expect(steps.map(({ maxOutputTokens }) => maxOutputTokens)).toEqual([adviceTokens, 100, undefined, undefined]);
   });
 
   it("keeps only steps that the answer rests on, and each result once", () => {

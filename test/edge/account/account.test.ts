@@ -100,6 +100,26 @@ const read = async (events: Events): Promise<readonly AnswerEvent[]> => {
 };
 
 describe("account", () => {
+  it("has in the trace each step that was skipped, and why, and nothing of it in the ledger", async () => {
+    const { accounted, written } = await setUp();
+    const skipped: AnswerEvent = {
+      type: "step-end",
+      step: "check",
+      worker: "w/c",
+      outcome: "skipped",
+      skipped: { role: "verify", reason: "accepted" },
+    };
+    await read(accounted(saying(inner, [skipped], answer)));
+    const { row, trace } = await written();
+    expect(trace?.steps.map(({ step, outcome }) => `${step} ${outcome}`)).toEqual([
+      "draft done",
+      "check skipped",
+      "answer done",
+    ]);
+    expect(trace?.steps[1]).toMatchObject({ role: "verify", skipped: "accepted", usage: null, cost_usd: null });
+    expect(row?.calls.map(({ step }) => step)).toEqual(["draft", "answer"]);
+  });
+
   it("passes every event on unchanged", async () => {
     const { accounted } = await setUp();
     expect(await read(accounted(saying(inner, answer)))).toEqual([...inner, ...answer]);
