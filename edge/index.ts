@@ -21,6 +21,7 @@ import { tellEvaluation } from "./routes/evaluation.ts";
 import { giveFeedback } from "./routes/feedback.ts";
 import { listModels, listNamedModels, readModel, readNamedModel, type ModelList } from "./routes/models.ts";
 import { respond } from "./pipeline.ts";
+import type { Roster } from "./pool/roster.ts";
 import { rosterFor } from "./pool/tenant-roster.ts";
 import { previewPlan } from "./routes/plan-preview.ts";
 import type { Scope } from "./objects/records.ts";
@@ -62,13 +63,6 @@ app.use(async function prepare(c, next) {
   await next();
 });
 
-app.use("/v1/*", async function price(c, next) {
-  const { context } = c.var;
-  const roster = await context.priced.current(context.waitUntil);
-  if (roster !== context.roster) c.set("context", { ...context, roster });
-  await next();
-});
-
 app.post("/v1/chat/completions", (c) => respond(c.req.raw, chatCompletions, c.var.context));
 
 app.post("/v1/messages", (c) => respond(c.req.raw, messages, c.var.context));
@@ -77,7 +71,7 @@ app.post("/v1/messages/count_tokens", async (c) => {
   const { context } = c.var;
   const grant = await identify(c.req.raw, "answers", context);
   const count = grant.ok
-    ? await countTokens(c.req.raw, { ...context, roster: await rosterFor(grant.value, context) })
+    ? await countTokens(c.req.raw, { ...context, roster: await rosterOf(grant.value, context) })
     : grant;
   return count.ok ? c.json(count.value, 200, baseHeaders(context)) : refuse(c.req.raw, context, count.error);
 });
@@ -128,9 +122,13 @@ app.post("/v1/embeddings", async (c) => {
   return embedded.ok ? c.json(embedded.value, 200, baseHeaders(context)) : refuse(c.req.raw, context, embedded.error);
 });
 
+/** As the tenant has it, with the operator's prices. */
+const rosterOf = async (grant: Grant, context: Context): Promise<Roster> =>
+  rosterFor(grant, { ...context, roster: await context.priced.current(context.waitUntil) });
+
 /** Which models there are for whoever asks. */
 const modelsFor = async (grant: Grant, context: Context): Promise<ModelList> => ({
-  roster: await rosterFor(grant, context),
+  roster: await rosterOf(grant, context),
   key: grant.record,
   local: await askLocalStatus(context),
   embeds: context.settings.inference !== null,

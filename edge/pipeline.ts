@@ -51,7 +51,7 @@ const answer = async (request: Request, format: Format, context: Context): Promi
   const { roster, grant } = received.value;
   const own = withHealth(grant, context);
   const asked = { ...received.value, choice: received.value.served, headers: request.headers };
-  const cached = await lookUp(asked, roster === context.roster ? context : { ...context, roster });
+  const cached = await lookUp(asked, { ...context, roster });
   if (!cached.ok) return refused(received.value, cached);
 
   const answered = cached.value.replay ? ok(cached.value.replay) : await work(received.value, own);
@@ -170,6 +170,9 @@ export const receive = async (
   if (!sent.ok) return sent;
 
   const { tenant } = identity.value;
+  // Read while the key is: an isolate that was idle waits for both at once.
+  const pricing = context.priced.current(context.waitUntil);
+  if (pricing instanceof Promise) timing.waited();
   const choice = resolveModel(sent.value.chat.model, roster, context.arrivedAt);
   const keysOf = ({ chat }: ClientRequest) =>
     choice.ok && choice.value.kind === "tier" ? affinityKeys(chat, tenant, settings.keySecret) : null;
@@ -179,9 +182,10 @@ export const receive = async (
   timing.mark("admit");
   if (!admitted.ok) return admitted;
 
-  const ofTenant = await rosterFor(admitted.value.grant, context);
+  const priced = await pricing;
+  const ofTenant = await rosterFor(admitted.value.grant, { ...context, roster: priced });
   const chosen =
-    choice.ok || ofTenant === roster ? choice : resolveModel(sent.value.chat.model, ofTenant, context.arrivedAt);
+    choice.ok || ofTenant === priced ? choice : resolveModel(sent.value.chat.model, ofTenant, context.arrivedAt);
   if (!chosen.ok) return refused(admitted.value, chosen);
 
   const { headers } = request;

@@ -20,7 +20,7 @@ export type Objects = {
   cache(tenant: string, key: string): DurableObjectStub<CacheShard>;
   /** All parts of it. */
   cacheShards(tenant: string): readonly DurableObjectStub<CacheShard>[];
-  /** Directory of the region's tenants; never on a request's path. */
+  /** Directory of the region's tenants, and the operator's prices. */
   region(): DurableObjectStub<Region>;
 };
 

@@ -36,7 +36,10 @@ export type Entrance =
   | { readonly allowed: true; readonly audit: number | null }
   | { readonly allowed: false; readonly retryAfterSeconds: number };
 
-/** The region's directory of tenants and the log of what its operator did; never on a request's path. */
+/**
+ * The region's directory of tenants, the prices that its operator set, and the log of what he did. On a request's path
+ * only for prices: read beside the key's admission, by an isolate that was idle.
+ */
 export class Region extends DurableObject {
   private readonly sql: SqlStorage;
   /** Requests of each credential in the minute that runs. Lost with the object's memory: the count then starts anew. */

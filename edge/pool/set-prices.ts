@@ -5,7 +5,10 @@ import type { Roster, RosterEntry } from "./roster.ts";
 /** Prices are used for five seconds, used while they are read again behind for five more, and then waited for. */
 const freshMs = 5_000;
 const staleMs = 10_000;
-/** For so long at most: a region's object that does not answer leaves the prices that were known last. */
+/**
+ * For so long at most: a region's object that does not answer leaves the prices that were known last, and nobody waits
+ * for it again until it is asked again, five seconds later.
+ */
 const patienceMs = 100;
 
 export interface PricedRoster {
@@ -22,6 +25,7 @@ export type PricedRosterDeps = {
 export const createPricedRoster = ({ roster, clock, readPrices }: PricedRosterDeps): PricedRoster => {
   let known: { readonly roster: Roster; readonly prices: string; readonly readAt: number } | null = null;
   let askedAt = Number.NEGATIVE_INFINITY;
+  let answers = true;
 
   const read = async (): Promise<void> => {
     askedAt = clock.now();
@@ -31,13 +35,17 @@ export const createPricedRoster = ({ roster, clock, readPrices }: PricedRosterDe
       // The same object as long as nothing has changed: others remember what they made of it.
       const priced = known?.prices === text ? known.roster : withPrices(roster, prices);
       known = { roster: priced, prices: text, readAt: clock.now() };
+      answers = true;
     } catch {
-      // Asked again when the next request finds them old.
+      answers = false;
     }
   };
   const waited = async (reading: Promise<void>): Promise<Roster> => {
     const late = Promise.withResolvers<void>();
-    const cancel = clock.after(patienceMs, late.resolve);
+    const cancel = clock.after(patienceMs, () => {
+      answers = false;
+      late.resolve();
+    });
     await Promise.race([reading, late.promise]);
     cancel();
     return known?.roster ?? roster;
@@ -46,13 +54,15 @@ export const createPricedRoster = ({ roster, clock, readPrices }: PricedRosterDe
   return {
     current(waitUntil) {
       const now = clock.now();
+      const held = known?.roster ?? roster;
       const age = now - (known?.readAt ?? Number.NEGATIVE_INFINITY);
-      if (age < freshMs) return known?.roster ?? roster;
+      if (age < freshMs) return held;
       // Each request that has to wait asks by itself: a promise does not cross from one to another.
-      if (age < staleMs && now - askedAt < freshMs) return known?.roster ?? roster;
+      const isOld = age >= staleMs;
+      if (now - askedAt < freshMs && !(isOld && answers)) return held;
       const reading = read();
       waitUntil(reading);
-      return age < staleMs ? (known?.roster ?? roster) : waited(reading);
+      return isOld ? waited(reading) : held;
     },
   };
 };

@@ -18,11 +18,11 @@ export type Phase = (typeof phases)[number];
 export interface Timing {
   /** The first mark of a phase counts. */
   mark(phase: Phase): void;
-  /** The request awaits the tenant's object: to be let in, for its dollars, or for its conversation's arm. */
+  /** The request awaits an object: to be let in, for its dollars, prices, a cached answer, or its conversation's arm. */
   waited(): void;
-  /** With them `object_waits`: for how many calls of the tenant's object the request has waited. */
+  /** With them `object_waits`: for how many calls of objects the request has waited. */
   read(): Readonly<Record<string, number | null>>;
-  /** The `server-timing` header: how long each phase took, so far, and how often the tenant's object was awaited. */
+  /** The `server-timing` header: how long each phase took, so far, and how often an object was awaited. */
   header(): string;
 }
 

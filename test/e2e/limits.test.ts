@@ -192,7 +192,7 @@ it("keeps a key to its scopes, models and vendors, in each format, and lists no 
   ).toMatchObject({ status: 403, body: { type: "error", error: { type: "permission_error" } } });
 });
 
-it("awaits no object of the tenant before a warm request's first byte", async () => {
+it("awaits no object before a warm request's first byte", async () => {
   const limits = {
     requests_per_minute: 6_000,
     tokens_per_minute: 10_000_000,
@@ -203,7 +203,8 @@ it("awaits no object of the tenant before a warm request's first byte", async ()
   };
   const key = await makeKey({ id: "warm", limits }, { limits });
   const cold = await chat(key, { stream: true });
-  expect(cold.headers.get("server-timing")).toContain('object_waits;desc="2"');
+  // For the key and the dollars, and for the operator's prices where nobody has asked for ten seconds.
+  expect(cold.headers.get("server-timing")).toMatch(/object_waits;desc="[23]"/);
   for (const stream of [true, false, true]) {
     const warm = await chat(key, { stream });
     expect(warm.headers.get("server-timing")).toContain('object_waits;desc="0"');

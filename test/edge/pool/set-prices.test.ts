@@ -99,4 +99,18 @@ describe("prices that the operator set", () => {
     await clock.advance(100);
     expect(priceIn(await waiting)).toEqual({ input: 7, output: 9 });
   });
+
+  it("keep nobody waiting for five seconds after the region's object did not answer", async () => {
+    const { current, clock, fail, reads } = setUp();
+    fail();
+    const waiting = current();
+    await clock.advance(100);
+    await waiting;
+    await clock.advance(4_899);
+    expect(current()).toBe(roster);
+    expect(reads()).toBe(1);
+    await clock.advance(1);
+    expect(current()).toBeInstanceOf(Promise);
+    expect(reads()).toBe(2);
+  });
 });
