@@ -157,7 +157,7 @@ const mergeTurns = (turns: readonly Turn[]): Turn[] => {
   const merged: Turn[] = [];
   for (const { role, content } of turns) {
     const last = merged.at(-1);
-    if (last?.role === role) last.content.push(...content);
+    if (last?.role === role) for (const block of content) last.content.push(block);
     else merged.push({ role, content: [...content] });
   }
   return merged;

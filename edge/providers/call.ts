@@ -3,7 +3,7 @@ import type { UpstreamError } from "../../shared/errors.ts";
 import type { CallEvent } from "../../shared/events.ts";
 import { createSseReader, type SseMessage } from "../../shared/sse.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { isFields, parseFields } from "./narrow.ts";
+import { isFields, mostToolCalls, parseFields } from "./narrow.ts";
 import type { Call, Connection, Decoder, Provider } from "./provider.ts";
 import { protocolError } from "./upstream-error.ts";
 import { createWatch, type Deadlines, type Watch } from "./watch.ts";
@@ -153,6 +153,7 @@ const isLast = ({ type }: CallEvent) => type === "end" || type === "error";
 /** Text in, events out; an event too large for the reader of the stream ends the answer. */
 const createReader = (provider: string, decoder: Decoder, redact: (text: string) => string) => {
   const sse = createSseReader();
+  let calls = 0;
   const redactMessage = (message: SseMessage): SseMessage => {
     const data = redact(message.data);
     return data === message.data ? message : { ...message, data };
@@ -161,7 +162,9 @@ const createReader = (provider: string, decoder: Decoder, redact: (text: string)
     const messages = attempt(next);
     if (!messages) return [failed(protocolError(provider, "sent an event that is too large"))];
     const events = attempt(() => messages.flatMap((message) => decoder.push(redactMessage(message))));
-    return events ?? [failed(protocolError(provider, "sent an event that cannot be read"))];
+    if (!events) return [failed(protocolError(provider, "sent an event that cannot be read"))];
+    calls += events.filter(({ type }) => type === "tool-call-start").length;
+    return calls > mostToolCalls ? [failed(protocolError(provider, "sent too many tool calls"))] : events;
   };
   return {
     tooLarge: protocolError(provider, "sent an answer that is too large"),

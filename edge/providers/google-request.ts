@@ -129,7 +129,7 @@ const mergeContents = (contents: readonly Content[]): Content[] => {
   const merged: Content[] = [];
   for (const { role, parts } of contents) {
     const last = merged.at(-1);
-    if (last?.role === role) last.parts.push(...parts);
+    if (last?.role === role) for (const part of parts) last.parts.push(part);
     else merged.push({ role, parts: [...parts] });
   }
   return merged;

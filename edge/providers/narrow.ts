@@ -21,6 +21,9 @@ export const textOf = (value: unknown): string => (typeof value === "string" ? v
 export const entryOf = <Value>(table: Readonly<Record<string, Value>>, word: string): Value | undefined =>
   Object.hasOwn(table, word) ? table[word] : undefined;
 
+/** No answer has more tool calls: a host that sends them by the hundred thousand only keeps us busy. */
+export const mostToolCalls = 1_000;
+
 /** No call has more tokens: what is beyond would be charged to a tenant, and outgrow the ledger's sums. */
 const mostTokens = 1e9;
 

@@ -1,7 +1,17 @@
 import type { CallEvent, EndReason, TokenLogprob } from "../../shared/events.ts";
 import { ceilMicroDollars } from "../../shared/pricing.ts";
 import type { Usage } from "../../shared/usage.ts";
-import { countOf, entryOf, fieldsOf, isFields, listOf, parseFields, textOf, type Fields } from "./narrow.ts";
+import {
+  countOf,
+  entryOf,
+  fieldsOf,
+  isFields,
+  listOf,
+  mostToolCalls,
+  parseFields,
+  textOf,
+  type Fields,
+} from "./narrow.ts";
 import type { Decoder } from "./provider.ts";
 import { seal, type Origin } from "./signature.ts";
 import { protocolError, readStreamError } from "./upstream-error.ts";
@@ -141,6 +151,7 @@ const createCallIndex = () => {
       const known = find(call["index"], id);
       const index = known === -1 ? open.length : known;
       if (known === -1) {
+        if (open.length === mostToolCalls) throw new Error("too many tool calls");
         open.push({ key: call["index"], id });
         events.push({ type: "tool-call-start", index, id: id || `call_${index}`, name: textOf(called["name"]) });
       }

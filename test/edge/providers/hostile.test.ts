@@ -50,6 +50,8 @@ beforeAll(async () => {
   for (const provider of [host, anthropic, google]) await ask(sse(""), "stream", provider);
 }, sdkLoadMs);
 
+const callOf = (index: number) => ({ index, id: `c${index}`, function: { name: "f", arguments: "{}" } });
+
 describe("a host that means harm", () => {
   it.each(inherited)("names no failure by what tables inherit: %s", async (name) => {
     const error = { message: "no", type: name, code: name, status: name };
@@ -89,6 +91,28 @@ describe("a host that means harm", () => {
   it.each(["9".repeat(400), "1e300"])("makes nobody wait for longer than a day: %s", async (wait) => {
     const headers = new Headers({ "retry-after-ms": wait, "retry-after": wait });
     expect(host.error(503, headers, "")).toMatchObject({ retryAfterSeconds: 86_400 });
+  });
+
+  it.each([1, 60_000])("makes nobody sort more tool calls than an answer has, %d at once", async (atOnce) => {
+    const chunks = Array.from({ length: 60_000 / atOnce }, (_, chunk) => {
+      const calls = Array.from({ length: atOnce }, (__, index) => callOf(chunk * atOnce + index));
+      return frame({ choices: [{ index: 0, delta: { tool_calls: calls } }] });
+    });
+    expect(await last(sse(chunks.join("")))).toMatchObject({ type: "error", error: { cause: "protocol" } });
+  });
+
+  it("has no more than a thousand tool calls, whatever its protocol", async () => {
+    const parts = Array.from({ length: 1_001 }, () => ({ functionCall: { name: "f", args: {} } }));
+    expect(await last(sse(frame({ candidates: [{ content: { parts } }] })), "stream", google)).toMatchObject({
+      type: "error",
+      error: { cause: "protocol", message: "sent too many tool calls" },
+    });
+  });
+
+  it.each([anthropic, google])("$name is sent as many parts as a client has written", async (provider) => {
+    const content = Array.from({ length: 150_000 }, () => ({ type: "text" as const, text: "a" }));
+    const user = { role: "user" as const, content };
+    expect(() => provider.request(makeCall({ messages: [user, user] }))).not.toThrow();
   });
 
   it("has its call ended when what it sends cannot be written down again", async () => {
