@@ -83,7 +83,10 @@ export const estimateBias = (
   groups: readonly ScoreGroup[],
   now: { readonly day: string; readonly weights: string },
 ): TenantBias => {
-  const weighted = groups.map((group) => weigh(group, now));
+  const left = new Map([...new Set(groups.map(({ day }) => day))].map((day) => [day, fade(day, now.day)]));
+  const weighted = groups.map((group) =>
+    weigh(group, (left.get(group.day) ?? 1) * trustIn(group.weights, now.weights)),
+  );
   const workers = [...groupBy(weighted, ({ worker }) => worker)].map(
     ([worker, own]) => [worker, biasOfWorker(own)] as const,
   );
@@ -92,10 +95,14 @@ export const estimateBias = (
 
 type Weighted = Pick<ScoreGroup, "worker" | "type" | "key" | "day" | "count" | "sum">;
 
-const weigh = (group: ScoreGroup, now: { readonly day: string; readonly weights: string }): Weighted => {
-  const weight = fade(group.day, now.day) * trustIn(group.weights, now.weights);
-  return { ...group, count: weight * group.count, sum: weight * group.sum };
-};
+const weigh = ({ worker, type, key, day, count, sum }: ScoreGroup, weight: number): Weighted => ({
+  worker,
+  type,
+  key,
+  day,
+  count: weight * count,
+  sum: weight * sum,
+});
 
 /** What is left by `to` of what weighed 1 on the day `from`. */
 const fade = (from: string, to: string): number =>
@@ -129,7 +136,8 @@ const isWorthNaming = ([, value]: readonly [string, number]): boolean => Math.ab
 const isWorthPassing = ({ all, types }: WorkerBias): boolean =>
   Math.abs(all) >= leastBias || Object.keys(types).length > 0;
 
-const bisections = 40;
+/** Far finer than what is passed on. */
+const bisections = 24;
 /** Residuals lie within [-2, 2]. */
 const widest = 2;
 
@@ -138,15 +146,12 @@ const balance = (groups: readonly Weighted[], center: number, part: number): num
   const keys = [...groupBy(groups, ({ key }) => key).values()].map((ofKey) =>
     [...groupBy(ofKey, ({ day }) => day).values()].map(sumUp),
   );
+  const [mostOfKey, mostOfDay] = [part * maxBiasOfKey * priorScores, part * maxBiasOfKeyPerDay * priorScores];
   const pullAt = (bias: number) =>
-    sum(
-      keys.map((days) =>
-        clip(
-          sum(days.map((day) => clip(day.sum - day.count * bias, part * maxBiasOfKeyPerDay * priorScores))),
-          part * maxBiasOfKey * priorScores,
-        ),
-      ),
-    );
+    keys.reduce((total, days) => {
+      const pull = days.reduce((ofKey, day) => ofKey + clip(day.sum - day.count * bias, mostOfDay), 0);
+      return total + clip(pull, mostOfKey);
+    }, 0);
   let [low, high] = [center - widest, center + widest];
   for (let step = 0; step < bisections; step++) {
     const middle = (low + high) / 2;
@@ -156,12 +161,11 @@ const balance = (groups: readonly Weighted[], center: number, part: number): num
   return (low + high) / 2;
 };
 
-const sumUp = (groups: readonly Weighted[]) => ({
-  count: sum(groups.map(({ count }) => count)),
-  sum: sum(groups.map((group) => group.sum)),
-});
-
-const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+const sumUp = (groups: readonly Weighted[]) =>
+  groups.reduce((total, { count, sum }) => ({ count: total.count + count, sum: total.sum + sum }), {
+    count: 0,
+    sum: 0,
+  });
 
 const clip = (value: number, most: number): number => Math.min(most, Math.max(-most, value));
 
