@@ -1,5 +1,7 @@
 import type { ChatRequest } from "../shared/chat.ts";
 import { toWire, type ShoalError } from "../shared/errors.ts";
+import type { AnswerEvent } from "../shared/events.ts";
+import { directPlan } from "../shared/plan.ts";
 import type { Preference } from "../shared/preference.ts";
 import { err, ok, type Result } from "../shared/result.ts";
 import { countInput, type InputTokens } from "../shared/tokens.ts";
@@ -17,12 +19,14 @@ import { headOf } from "./encode/answer-head.ts";
 import { encode, encodeError } from "./encode/encode.ts";
 import { answerHeaders, baseHeaders } from "./encode/headers.ts";
 import { execute, type Events } from "./execute/execute.ts";
+import { callPlanner } from "./execute/call-planner.ts";
 import { createFit } from "./execute/place-step.ts";
 import { createRunStep } from "./execute/run-step.ts";
 import { tellProgress } from "./execute/tell-progress.ts";
 import type { ClientRequest, Format } from "./formats/format.ts";
 import { normalize } from "./normalize.ts";
 import { decideAnew, plan, type Planned } from "./plan/plan.ts";
+import { plannerStep, writeWorkflow } from "./plan/write-workflow.ts";
 import type { Health } from "./pool/health.ts";
 import { choosePool, type Member } from "./pool/pool.ts";
 import { readPreference } from "./pool/preference.ts";
@@ -35,8 +39,8 @@ import { toShadow } from "./rollout/shadow.ts";
 import type { Context } from "./runtime/context.ts";
 
 /**
- * A request's way, stage by stage: authenticate ▸ normalize ▸ admit ▸ recall ▸ arm ▸ pool ▸ cache ▸ plan ▸ reserve ▸
- * execute ▸ account ▸ encode. A stage is a function of its input and what it depends on; this file alone knows their
+ * A request's way, stage by stage: authenticate ▸ normalize ▸ admit ▸ recall ▸ arm ▸ pool ▸ cache ▸ plan (▸ write) ▸
+ * reserve ▸ execute ▸ account ▸ encode. A stage is a function of its input and what it depends on; this file alone knows their
  * order. What fails before the answer begins is a response with its own status; after that it is an event of the answer.
  */
 export const respond = async (request: Request, format: Format, context: Context): Promise<Response> => {
@@ -87,12 +91,15 @@ const work = async (
   received: Received,
   context: TenantContext,
 ): Promise<Result<{ readonly events: Events; readonly planned: Planned }, ShoalError>> => {
-  const planned = await plan({ ...received, choice: received.served }, context);
+  const first = await plan({ ...received, choice: received.served }, context);
+  const { planned, calls } = first.unwritten ? await write(first, received, context) : { planned: first, calls: [] };
   context.timing.mark("plan");
 
-  const reservation = await reserve(received, planned.decision.plan, context);
+  const opened = calls.length > 0 ? 1 : 0;
+  const reservation = await reserve({ ...received, opened }, planned.decision.plan, context);
   context.timing.mark("reserve");
-  if (!reservation.ok) return reservation;
+  if (!reservation.ok && opened === 0) return reservation;
+  if (!reservation.ok) return ok({ events: after(calls, failing(reservation.error)), planned });
 
   const { chat, client, pool, signatures } = received;
   const events = execute(planned.decision.plan, {
@@ -107,8 +114,45 @@ const work = async (
     random: context.random,
     signal: context.signal,
   });
-  return ok({ events, planned });
+  return ok({ events: opened === 0 ? events : after(calls, events), planned });
 };
+
+/** The workflow of a hosted planner, whose call is paid for like any other: what it says of itself goes before the answer. */
+const write = async (
+  planned: Planned,
+  { chat, grant, roster, signatures }: Received,
+  context: TenantContext,
+): Promise<{ readonly planned: Planned; readonly calls: readonly AnswerEvent[] }> => {
+  const { worker, ms } = context.settings.planner ?? {};
+  if (!worker || !ms) return { planned, calls: [] };
+  const calls: AnswerEvent[] = [];
+  const ask = async (asked: ChatRequest, signal: AbortSignal) => {
+    const choice = resolveModel(worker, roster, context.arrivedAt);
+    const input = countInput(asked);
+    const found = choice.ok
+      ? choosePool(roster.entries, { chat: asked, choice: choice.value, key: grant.record, input }, context)
+      : choice;
+    const member = found.ok ? found.value[0] : undefined;
+    if (!member) return null;
+    const { id } = member.worker.card;
+    const reservation = await reserve({ chat: asked, pool: [member], input, grant }, directPlan(id), context);
+    if (!reservation.ok) return null;
+    const runStep = createRunStep({ pool: [member], outputCap: reservation.value.outputCap, signatures }, context);
+    const call = await callPlanner({ id: plannerStep, worker: id, chat: asked }, { ...context, runStep, signal });
+    calls.push(...call.events);
+    return call;
+  };
+  return { planned: await writeWorkflow({ chat, planned, by: worker, waitMs: ms }, { ...context, ask }), calls };
+};
+
+async function* after(calls: readonly AnswerEvent[], events: Events): Events {
+  yield calls;
+  yield* events;
+}
+
+async function* failing(error: ShoalError): Events {
+  yield [{ type: "error", error }];
+}
 
 /** What the conductor would have done in the baseline's place; null where that is nothing to compare, or is what was done. */
 const shadowOf = (received: Received, context: TenantContext) => {

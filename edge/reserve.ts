@@ -27,6 +27,8 @@ export type ReserveInput = {
   readonly pool: readonly Member[];
   readonly input: InputTokens;
   readonly grant: Grant;
+  /** Openings that the request has already; absent: none. */
+  readonly opened?: number;
 };
 
 export type ReserveDeps = AdmitDeps & {
@@ -84,15 +86,17 @@ const reserveUpTo = async (
   };
   const drawn = await draw(request.grant, need, deps);
   if (!drawn.ok) return drawn;
-  const { permit } = request.grant;
+  const { opened = 0 } = request;
+  // The first opening alone stands for the request, which was let in once.
+  const permit = opened === 0 ? request.grant.permit : undefined;
   const { leaseId } = drawn.value;
   open(
-    { part: 0, ...need, leaseId, ...(permit !== undefined && { permit }), worker: workers.at(-1) ?? "" },
+    { part: opened, ...need, leaseId, ...(permit !== undefined && { permit }), worker: workers.at(-1) ?? "" },
     request,
     deps,
   );
 
-  let parts = 1;
+  let parts = opened + 1;
   const extend = async (worker: string, chat: ChatRequest): Promise<boolean> => {
     const input = countInput(chat);
     const more = {

@@ -58,12 +58,20 @@ export type AnswerEvent =
       readonly step: string;
       readonly worker: string;
     }
-  | { readonly type: "step-start"; readonly step: string; readonly worker: string; readonly role: string }
+  /** `at`: milliseconds since the epoch, where it was told later than it happened. */
+  | {
+      readonly type: "step-start";
+      readonly step: string;
+      readonly worker: string;
+      readonly role: string;
+      readonly at?: number;
+    }
   | {
       readonly type: "step-end";
       readonly step: string;
       readonly worker: string;
       readonly outcome: StepOutcome;
+      readonly at?: number;
       readonly error?: ShoalError;
       /** Of a step that was skipped: it never started. */
       readonly skipped?: { readonly role: string; readonly reason: SkipReason };
@@ -157,7 +165,7 @@ export const createCollector = () => {
           model = event.model ?? model;
           return;
         case "text-delta":
-          if (event.logprobs) logprobs.push(...event.logprobs);
+          for (const logprob of event.logprobs ?? []) logprobs.push(logprob);
           return append("text", event.text);
         case "refusal-delta":
           return append("refusal", event.text);

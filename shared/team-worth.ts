@@ -13,6 +13,13 @@ const leastGain = 0.01;
 /** Calls of a workflow, and how many of them wait for one another: the mean of Conductor's, and its usual shape. */
 const calls = { all: 3, chained: 2 } as const;
 
+/**
+ * Who asks for Ultra has agreed to pay for more than one call: dollars and seconds weigh a tenth of what they do where
+ * one worker is chosen. A judgment: with the full weight no team of dear workers would ever be worth it, under any
+ * preference.
+ */
+const weightInUltra = 0.1;
+
 /** A call of unknown price is taken to cost this much. */
 const unknownCallDollars = 0.02;
 
@@ -36,7 +43,7 @@ export const teamWorth = (
   const dollars =
     calls.all * callDollars - (best?.costDollars ?? callDollars) + (planner.costDollars ?? unknownCallDollars);
   const seconds = (calls.chained * callMs - (best?.latencyMs ?? callMs) + planner.waitMs) / 1000;
-  const price = lambda * Math.max(0, dollars) + mu * Math.max(0, seconds);
+  const price = weightInUltra * (lambda * Math.max(0, dollars) + mu * Math.max(0, seconds));
   return { gain, price, isWorthIt: gain >= leastGain && gain > price };
 };
 

@@ -1,4 +1,5 @@
 import { toWire, type ShoalError } from "../../shared/errors.ts";
+import type { Writing } from "../../shared/decision.ts";
 import type { AnswerEvent } from "../../shared/events.ts";
 import { isDirect, workersOf } from "../../shared/plan.ts";
 import { toDollars } from "../../shared/pricing.ts";
@@ -11,6 +12,7 @@ import type { ClientRequest } from "../formats/format.ts";
 import type { CallRow, Settlement } from "../objects/records.ts";
 import type { Outbox } from "../objects/outbox.ts";
 import type { Planned } from "../plan/plan.ts";
+import { plannerStep } from "../plan/write-workflow.ts";
 import type { Health } from "../pool/health.ts";
 import type { Member } from "../pool/pool.ts";
 import type { ModelChoice } from "../pool/resolve-model.ts";
@@ -20,7 +22,7 @@ import type { Shadow } from "../rollout/shadow.ts";
 import { logBug } from "../runtime/log-bug.ts";
 import type { Settings } from "../runtime/settings.ts";
 import type { Timing } from "../runtime/timing.ts";
-import type { Trace, TraceError, TraceStep } from "./trace.ts";
+import type { PlannerTrace, Trace, TraceError, TraceStep } from "./trace.ts";
 
 /** Whose answer it is, and how it was planned. */
 export type Subject = {
@@ -113,7 +115,8 @@ const compareCosts = (
   health: AccountDeps["health"],
 ): void => {
   if (!isDirect(decision.plan) && decision.plan.kind !== "ballot") return;
-  for (const { worker, usage, cost } of calls) {
+  for (const { step, worker, usage, cost } of calls) {
+    if (step === plannerStep) continue;
     const foreseen = decision.scores.find((score) => score.worker === worker)?.costDollars ?? null;
     if (foreseen === null || cost === null || usage.source !== "reported") continue;
     // What one tenant has of its own says nothing to others.
@@ -139,13 +142,13 @@ const createBook = (subject: Subject, deps: AccountDeps) => {
   let answeredBy: string | null = null;
   let upstreamModel: string | null = null;
   let error: ShoalError | null = null;
-  const elapsed = () => clock.now() - deps.arrivedAt;
+  const elapsed = ({ at = clock.now() }: { readonly at?: number } = {}) => at - deps.arrivedAt;
 
   const read = (event: AnswerEvent): void => {
     switch (event.type) {
       case "step-start":
         timing.mark("first_call");
-        steps.set(keyOf(event), openStep(event, elapsed()));
+        steps.set(keyOf(event), openStep(event, elapsed(event)));
         return;
       case "usage": {
         if (subject.planned.source === "cache") return void calls.push(fromCache);
@@ -159,7 +162,7 @@ const createBook = (subject: Subject, deps: AccountDeps) => {
       }
       case "step-end": {
         const failure = event.error ? toTraceError(event.error) : null;
-        const ended = { ended_ms: elapsed(), outcome: event.outcome, error: failure };
+        const ended = { ended_ms: elapsed(event), outcome: event.outcome, error: failure };
         if (event.skipped) {
           const { role, reason } = event.skipped;
           steps.set(keyOf(event), { ...openStep({ ...event, role }, elapsed()), ...ended, skipped: reason });
@@ -231,6 +234,16 @@ const openStep = (event: { step: string; worker: string; role: string }, at: num
   cost_usd: null,
 });
 
+const toPlannerTrace = ({ by, outcome, problems, unused, inputTokens, outputTokens, ms }: Writing): PlannerTrace => ({
+  by,
+  outcome,
+  problems,
+  unused_steps: unused,
+  input_tokens: inputTokens,
+  output_tokens: outputTokens,
+  ms: Math.round(ms),
+});
+
 const toTraceError = (error: ShoalError): TraceError => {
   const { status, type, code } = toWire(error);
   return { status, type, code };
@@ -271,6 +284,7 @@ const toTrace = (subject: Subject, deps: AccountDeps, outcome: Outcome): Trace =
       weights: decision.weights === "" ? null : decision.weights,
       scores: decision.scores,
       ...(planned.exploration && { exploration: planned.exploration }),
+      ...(decision.writing && { planner: toPlannerTrace(decision.writing) }),
     },
     ...(subject.rollout && { rollout: subject.rollout }),
     steps,

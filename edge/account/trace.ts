@@ -1,4 +1,4 @@
-import type { Score, Tier } from "../../shared/decision.ts";
+import type { Score, Tier, Writing } from "../../shared/decision.ts";
 import type { WireError } from "../../shared/errors.ts";
 import type { Exploration } from "../../shared/exploration.ts";
 import type { SkipReason, StepOutcome } from "../../shared/events.ts";
@@ -30,6 +30,18 @@ export type TraceStep = {
   readonly cost_usd: number | null;
 };
 
+/** What came of asking a planner. `by`: a worker, or `conductor` for the inference service's own model. */
+export type PlannerTrace = {
+  readonly by: string;
+  readonly outcome: Writing["outcome"];
+  /** What was wrong with its workflow, put right or not. */
+  readonly problems: readonly string[];
+  readonly unused_steps: number;
+  readonly input_tokens: number;
+  readonly output_tokens: number;
+  readonly ms: number;
+};
+
 /** How one request was answered, as `GET /v1/traces/{id}` shows it. Holds no word of the prompt or the answer. */
 export type Trace = {
   readonly id: string;
@@ -50,7 +62,10 @@ export type Trace = {
   readonly upstream_model: string | null;
   readonly plan: {
     readonly source: PlanSource;
-    /** Why the conductor's word was not used: `late`, `failed`, `invalid` or `not_configured`; null when it was. */
+    /**
+     * Why the conductor's word was not used: `late`, `failed`, `invalid` or `not_configured`, and after `planner_` why the
+     * planner's was not; null when both were.
+     */
     readonly fallback: string | null;
     readonly kind: "workflow" | "ballot";
     readonly workers: readonly string[];
@@ -61,6 +76,8 @@ export type Trace = {
     readonly scores: readonly Score[];
     /** How likely each worker was to be chosen; absent where none was drawn. */
     readonly exploration?: Exploration;
+    /** Absent where no planner was asked for a workflow. */
+    readonly planner?: PlannerTrace;
   };
   /** Which arm served, and what the conductor would have done where it was asked behind; absent where there are no arms. */
   readonly rollout?: Rollout & { readonly shadow?: Shadow };

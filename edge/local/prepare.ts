@@ -91,8 +91,10 @@ const prepareOne = async (
   const inferenceSecret = random(32);
   const localOnly = !hasProvider(settings.worker);
   const chatModel = env["SHOAL_CHAT_MODEL"] || (localOnly ? "default" : "none");
+  const plannerModel = env["SHOAL_PLANNER_MODEL"] || "none";
   const worker = {
     ...secrets.value,
+    SHOAL_PLANNER: plannerModel === "none" ? "none" : "conductor",
     SHOAL_LOCAL_CHAT: chatModel === "none" ? "off" : "on",
     ...hosts,
     ...settings.worker,

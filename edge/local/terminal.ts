@@ -7,12 +7,12 @@ const recordSchema = z
   .transform(({ event, time: _time, ...fields }) => ({ event, fields }));
 const downloadSchema = z.object({ doneBytes: z.number(), totalBytes: z.number().positive() });
 
-const downloadEvent = "chat-model-download";
+const downloadEvents: ReadonlySet<string> = new Set(["chat-model-download", "planner-model-download"]);
 const barWidth = 30;
 const clearLine = "\r\u001B[2K";
 
 /**
- * What the operator sees. The children's JSON records are written as words; the download of the chat model is a bar
+ * What the operator sees. The children's JSON records are written as words; the download of a model is a bar
  * below them that is redrawn where the output is a terminal.
  */
 export const createTerminal = (output: Output) => {
@@ -29,7 +29,7 @@ export const createTerminal = (output: Output) => {
     printFrom: (name: string, line: string): void => {
       const record = parseRecord(line);
       if (record === null) return show(`[${name}] ${line}\n`, bar);
-      const download = record.event === downloadEvent ? downloadSchema.safeParse(record.fields).data : undefined;
+      const download = downloadEvents.has(record.event) ? downloadSchema.safeParse(record.fields).data : undefined;
       if (download === undefined || !output.isTTY) return show(`[${name}] ${describe(record)}\n`, bar);
       show("", download.doneBytes < download.totalBytes ? drawBar(download) : "");
     },

@@ -1,6 +1,12 @@
 import { newResults, usesTools, type ChatRequest } from "../../shared/chat.ts";
 import { decide } from "../../shared/decide.ts";
-import { decisionSchema, type Candidate, type Decision, type PlanRequest } from "../../shared/decision.ts";
+import {
+  decisionSchema,
+  type Candidate,
+  type Decision,
+  type PlanRequest,
+  type Writing,
+} from "../../shared/decision.ts";
 import type { Exploration } from "../../shared/exploration.ts";
 import type { TenantBias } from "../../shared/feedback.ts";
 import { directPlan, isDirect, parsePlan, type Plan } from "../../shared/plan.ts";
@@ -11,6 +17,8 @@ import { detectExtractor } from "../../shared/detect-extractor.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import type { InputTokens } from "../../shared/tokens.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { plannerTask } from "../../shared/planner-task.ts";
+import { uncalled, wantsWriting, withoutWriting } from "../../shared/settle-writing.ts";
 import { edgeWeights, predictAtEdge } from "./edge-head.ts";
 import type { Health } from "../pool/health.ts";
 import type { Member } from "../pool/pool.ts";
@@ -23,8 +31,10 @@ import type { KeyRecord } from "../objects/records.ts";
 import { formTeam } from "./form-team.ts";
 import { tryAnother } from "./try-another.ts";
 
-/** Why the edge head decided in the conductor's place. */
-export type Fallback = "late" | "failed" | "invalid" | "not_configured";
+/** Why the edge head decided in the conductor's place; `planner_`: why a workflow has the fixed shape. */
+export type Fallback = "late" | "failed" | "invalid" | "not_configured" | PlannerFallback;
+
+type PlannerFallback = `planner_${Exclude<Writing["outcome"], "written">}`;
 
 export type Planned = {
   readonly decision: Decision;
@@ -32,6 +42,8 @@ export type Planned = {
   readonly fallback: Fallback | null;
   /** How likely each worker was to be chosen; absent where none was drawn. */
   readonly exploration?: Exploration;
+  /** A hosted planner is still to write the workflow; until then the plan is the fixed shape. */
+  readonly unwritten?: true;
 };
 
 export type PlanInput = {
@@ -46,7 +58,7 @@ export type PlanInput = {
 };
 
 export type PlanDeps = {
-  readonly settings: Pick<Settings, "inference" | "planMs">;
+  readonly settings: Pick<Settings, "inference" | "planMs" | "planner">;
   readonly health: Pick<Health, "latencyMs" | "costFactor">;
   readonly fetch: typeof fetch;
   readonly clock: Clock;
@@ -70,13 +82,23 @@ export const plan = async (input: PlanInput, deps: PlanDeps): Promise<Planned> =
 export const decideAnew = async (input: PlanInput, deps: Omit<PlanDeps, "random">): Promise<Planned> => {
   const request = toPlanRequest(input, deps);
   const asked = await askConductor(request, deps);
-  const decision = asked.ok ? asked.value : decideAtEdge(request);
+  const decision = asked.ok ? asked.value : withoutPlanner(decideAtEdge(request), request);
   return {
     decision: formTeam(decision, input, () => decision.scores),
     source: asked.ok ? "conductor" : "edge_head",
-    fallback: asked.ok ? null : asked.error,
+    fallback: asked.ok ? plannerFallback(decision) : asked.error,
+    ...(request.planner && !request.planner.task && wantsWriting(decision, request) && { unwritten: true }),
   };
 };
+
+/** Who did not decide does not write either. */
+const withoutPlanner = (decision: Decision, request: PlanRequest): Decision =>
+  request.planner?.task && wantsWriting(decision, request)
+    ? withoutWriting(decision, "not_available", uncalled("conductor"))
+    : decision;
+
+export const plannerFallback = ({ writing }: Pick<Decision, "writing">): PlannerFallback | null =>
+  !writing || writing.outcome === "written" ? null : `planner_${writing.outcome}`;
 
 const decideAtEdge = (request: PlanRequest): Decision => decide(predictAtEdge(request), request, edgeWeights());
 
@@ -119,10 +141,12 @@ const toPlanRequest = (
   const { bias } = grant.record;
   const tier = choice.kind === "tier" ? choice.tier : "mini";
   const tools = usesTools(chat);
+  // One vote of many would have no log probabilities to show for the team.
+  const extractor = tools || chat.logprobs ? null : detectExtractor(chat);
+  const planner = tier === "ultra" && !tools && extractor === null ? askPlanner({ chat, pool }, deps) : null;
   return {
     view: promptView(chat),
-    // One vote of many would have no log probabilities to show for the team.
-    extractor: tools || chat.logprobs ? null : detectExtractor(chat),
+    extractor,
     inputTokens: input.likely,
     tools,
     tier,
@@ -131,6 +155,30 @@ const toPlanRequest = (
     deadlineMs: deps.settings.planMs[tier],
     ...(bias && { biasWeights: bias.weights }),
     candidates: pool.map(({ worker }) => toCandidate(worker.card, bias, deps)),
+    ...(planner && { planner }),
+  };
+};
+
+/** What a hosted planner reads beside the request, and writes, in tokens: to foresee what it costs. */
+const plannerTokens = { input: 1_500, output: 500 } as const;
+
+/** Until a hosted planner was seen at work. */
+const likelyPlannerMs = 5_000;
+
+/** The request's own words go out only where the inference service is to write of them. */
+const askPlanner = (
+  { chat, pool }: Pick<PlanInput, "chat" | "pool">,
+  { settings, health }: Pick<PlanDeps, "settings" | "health">,
+): PlanRequest["planner"] | null => {
+  const { planner } = settings;
+  if (planner === null) return null;
+  const { worker, ms } = planner;
+  // The service knows how long its own model takes.
+  if (worker === null) return { costDollars: 0, waitMs: 0, task: plannerTask(chat), deadlineMs: ms };
+  const price = pool.find((member) => member.worker.card.id === worker)?.worker.card.price ?? null;
+  return {
+    costDollars: price && (plannerTokens.input * price.input + plannerTokens.output * price.output) / 1_000_000,
+    waitMs: health.latencyMs(worker) ?? likelyPlannerMs,
   };
 };
 
@@ -159,7 +207,8 @@ const askConductor = async (
   const { inference } = deps.settings;
   if (inference === null) return err("not_configured");
   const controller = new AbortController();
-  const cancel = deps.clock.after(request.deadlineMs, () => controller.abort());
+  const waitMs = Math.max(request.deadlineMs, request.planner?.deadlineMs ?? 0);
+  const cancel = deps.clock.after(waitMs, () => controller.abort());
   try {
     const response = await deps.fetch(`${inference.url}/v1/plan`, {
       method: "POST",

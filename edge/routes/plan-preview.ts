@@ -29,7 +29,8 @@ const preview = async (asked: Received, context: Context): Promise<Result<object
   if (!received.ok) return received;
   const { rollout } = asked;
   const { chat, input, pool, grant, preference } = received.value;
-  const { decision, source, fallback } = await decideAnew(received.value, withHealth(grant, context));
+  const planned = await decideAnew(received.value, withHealth(grant, context));
+  const { decision, source, fallback } = planned;
   const cardOf = cardsOf(pool);
   const outputCap = outputCapOf(chat.maxOutputTokens ?? null, grant.record, context.settings);
   return ok({
@@ -41,6 +42,8 @@ const preview = async (asked: Received, context: Context): Promise<Result<object
     fallback,
     plan: decision.plan,
     reason: decision.reason,
+    // A hosted planner is a worker, and no worker is called: the plan is what runs should it fail.
+    ...(planned.unwritten && { planner: context.settings.planner?.worker }),
     task_type: decision.taskType,
     support: decision.support,
     weights: decision.weights,

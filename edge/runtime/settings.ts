@@ -45,6 +45,12 @@ const settingsSchema = z.object({
   SHOAL_DEV_KEY: z.string().default(""),
   SHOAL_PLAN_MINI_MS: milliseconds(150),
   SHOAL_PLAN_ULTRA_MS: milliseconds(1_500),
+  /** `none`, `conductor` (the inference service's own model), or a worker's id, with or without an effort. */
+  SHOAL_PLANNER: z
+    .string()
+    .regex(/^(none|conductor|[a-z0-9-]+\/.+)?$/, "is not none, conductor or <provider>/<model>")
+    .default("none"),
+  SHOAL_PLANNER_MS: z.coerce.number().int().positive().optional(),
   SHOAL_CACHE_READ_MS: milliseconds(20),
   SHOAL_HEADERS_MS: milliseconds(120_000),
   SHOAL_FIRST_TOKEN_MS: milliseconds(300_000),
@@ -58,6 +64,12 @@ const settingsSchema = z.object({
     .default(4 * 1024 * 1024),
   SHOAL_MAX_OUTPUT_TOKENS: z.coerce.number().int().positive().default(32_768),
 });
+
+/** `worker`: a hosted model's id; null: the inference service's own model. */
+export type PlannerSetting = { readonly worker: string | null; readonly ms: number };
+
+/** A hosted model reads and writes as any other call: far slower than a conductor beside the edge. */
+const hostedPlannerMs = 20_000;
 
 /** The Worker's variables and secrets, read once per isolate. Times in milliseconds. */
 export type Settings = {
@@ -76,6 +88,8 @@ export type Settings = {
   readonly adminPerMinute: number;
   readonly devKey: string;
   readonly planMs: { readonly mini: number; readonly ultra: number };
+  /** Who writes the workflows of tier ultra, and how long that is waited for; null: they have a fixed shape. */
+  readonly planner: PlannerSetting | null;
   /** How long a request that wants a cache waits for it. */
   readonly cacheReadMs: number;
   readonly deadlines: {
@@ -114,6 +128,7 @@ export const readSettings = (env: unknown): Settings => {
     adminPerMinute: value.SHOAL_ADMIN_PER_MINUTE,
     devKey: value.SHOAL_DEV_KEY,
     planMs: { mini: value.SHOAL_PLAN_MINI_MS, ultra: value.SHOAL_PLAN_ULTRA_MS },
+    planner: plannerOf(value),
     cacheReadMs: value.SHOAL_CACHE_READ_MS,
     deadlines: {
       headersMs: value.SHOAL_HEADERS_MS,
@@ -134,6 +149,15 @@ export const readSettings = (env: unknown): Settings => {
 const dataRegionsOf = (region: string): readonly DataRegion[] => {
   const own = dataRegionOf(region);
   return [own === undefined || own === "us" ? "global" : own];
+};
+
+const plannerOf = ({
+  SHOAL_PLANNER: planner,
+  SHOAL_PLANNER_MS: ms,
+  SHOAL_PLAN_ULTRA_MS: ultraMs,
+}: z.infer<typeof settingsSchema>): PlannerSetting | null => {
+  if (planner === "none" || planner === "") return null;
+  return planner === "conductor" ? { worker: null, ms: ms ?? ultraMs } : { worker: planner, ms: ms ?? hostedPlannerMs };
 };
 
 const readHosts = (hosts: string): ReadonlyMap<string, string> =>

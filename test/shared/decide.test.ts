@@ -266,14 +266,14 @@ describe("decide", () => {
     };
 
     it("works on what the best worker is likely to get wrong, and the reason says what it adds", () => {
-      const { steps, reason } = shapeOf({ lambda: 0.5, mu: 0 });
+      const { steps, reason } = shapeOf({ lambda: 5, mu: 0 });
       expect(steps).toBe(3);
       expect(reason).toMatch(/; a team would add about 0\.030 to the quality, for calls and wait worth 0\.01\d$/);
     });
 
     it("is left out where its calls or its wait are worth more than it adds", () => {
       expect(shapeOf({ lambda: 25, mu: 0 })).toMatchObject({ steps: 1 });
-      expect(shapeOf({ lambda: 0, mu: 0.02 })).toMatchObject({ steps: 1 });
+      expect(shapeOf({ lambda: 0, mu: 0.2 })).toMatchObject({ steps: 1 });
       expect(shapeOf({ lambda: 25, mu: 0 }).reason).toContain("; one call: a team would add about 0.030");
     });
 
