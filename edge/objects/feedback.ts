@@ -5,6 +5,7 @@ import { err, ok, type Result } from "../../shared/result.ts";
 import type { Trace } from "../account/trace.ts";
 import type { RevisedBias } from "./bias.ts";
 import { dayOf } from "./daily.ts";
+import { keptMs } from "./expiry.ts";
 import { answerersOf, lessonOf, scoredAnswerOf, type Lesson, type ScoredAnswer } from "./scored-answer.ts";
 import { selectNumber } from "./select-number.ts";
 
@@ -24,8 +25,7 @@ export const feedbackSchema = `CREATE TABLE scored_answers (id TEXT PRIMARY KEY,
    CREATE INDEX feedback_worker ON feedback (worker, type, key_id, day, weights, residual) WHERE residual IS NOT NULL;`;
 
 const dayMs = 24 * 3_600_000;
-/** So long a score counts, and so many of the newest: half of them at most of one key, which so crowds out no other. */
-const maxAgeMs = 90 * dayMs;
+/** So many of the newest scores count: half of them at most of one key, which so crowds out no other. */
 const maxScores = 20_000;
 const maxScoresOfKey = 10_000;
 /** Changed ones included. */
@@ -215,7 +215,7 @@ const findBias = (sql: SqlStorage, day: string): RevisedBias["bias"] => {
 const sweepEvery = 500;
 
 const forgetOld = (sql: SqlStorage, revision: number, now: number): void => {
-  sql.exec("DELETE FROM feedback WHERE at < ?", now - maxAgeMs);
+  sql.exec("DELETE FROM feedback WHERE at < ?", now - keptMs.feedback);
   if (revision % sweepEvery !== 0) return;
   sql.exec(
     `DELETE FROM feedback WHERE seq IN (SELECT seq FROM (
@@ -225,6 +225,11 @@ const forgetOld = (sql: SqlStorage, revision: number, now: number): void => {
     maxScores,
     maxScoresOfKey,
   );
+  forgetUnscored(sql, now);
+};
+
+/** Forgets answers that have no score any more, and who gave how many on days that are over. */
+export const forgetUnscored = (sql: SqlStorage, now: number): void => {
   sql.exec("DELETE FROM scored_answers WHERE id NOT IN (SELECT answer FROM feedback)");
   sql.exec("DELETE FROM feedback_writes WHERE day < ?", dayOf(now - dayMs));
 };

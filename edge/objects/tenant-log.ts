@@ -4,6 +4,7 @@ import type { ShoalError } from "../../shared/errors.ts";
 import type { Result } from "../../shared/result.ts";
 import {
   feedbackSchema,
+  forgetUnscored,
   keepScore,
   listScored,
   readLogged,
@@ -13,6 +14,7 @@ import {
   type NewScore,
 } from "./feedback.ts";
 import { bury, isBuried } from "./bury.ts";
+import { forgetExpired, keptMs, nextExpiry } from "./expiry.ts";
 import { migrate } from "./migrate.ts";
 import type { KeptSignature, StoredTurn } from "./records.ts";
 import {
@@ -27,9 +29,10 @@ import {
 } from "./turns.ts";
 import type { Trace } from "../account/trace.ts";
 
-/** A tenant's log holds at most this many traces, none older than a week. */
+/** A tenant's log holds at most this many traces. */
 const maxTraces = 10_000;
-const maxAgeMs = 7 * 24 * 3_600_000;
+/** What has been kept for long enough is deleted this much later at most, whether or not the tenant comes back. */
+const sweepMs = 3_600_000;
 
 const migrations: readonly string[] = [
   `CREATE TABLE traces (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, at INTEGER NOT NULL, trace TEXT NOT NULL);
@@ -42,9 +45,6 @@ const migrations: readonly string[] = [
 
 /** `trace`: as JSON. */
 export type PlacedTrace = { readonly seq: number; readonly trace: string };
-
-/** How long a tool call may wait for its answer with its signature. */
-const signaturesAgeMs = 24 * 3_600_000;
 
 /**
  * One tenant's traces, for a day the signatures of its tool calls, and the turns that its clients leave with us, both
@@ -81,9 +81,10 @@ export class TenantLog extends DurableObject {
     }
     this.sql.exec(
       "DELETE FROM traces WHERE at < ? OR seq <= (SELECT max(seq) FROM traces) - ?",
-      Date.now() - maxAgeMs,
+      Date.now() - keptMs.traces,
       maxTraces,
     );
+    await this.wakeForExpiry();
   }
 
   async keepSignatures(signatures: readonly KeptSignature[]): Promise<void> {
@@ -92,7 +93,8 @@ export class TenantLog extends DurableObject {
     for (const { call, sealed } of signatures) {
       this.sql.exec("INSERT OR REPLACE INTO signatures (call, sealed, at) VALUES (?, ?, ?)", call, sealed, now);
     }
-    this.sql.exec("DELETE FROM signatures WHERE at < ?", now - signaturesAgeMs);
+    this.sql.exec("DELETE FROM signatures WHERE at < ?", now - keptMs.signatures);
+    await this.wakeForExpiry();
   }
 
   /** Those that are still kept, in no order. */
@@ -101,7 +103,7 @@ export class TenantLog extends DurableObject {
       .exec<KeptSignature>(
         "SELECT call, sealed FROM signatures WHERE call IN (SELECT value FROM json_each(?)) AND at >= ?",
         JSON.stringify(calls),
-        Date.now() - signaturesAgeMs,
+        Date.now() - keptMs.signatures,
       )
       .toArray();
   }
@@ -109,6 +111,7 @@ export class TenantLog extends DurableObject {
   async keepTurn(turn: StoredTurn): Promise<void> {
     if (isBuried(this.sql)) return;
     this.ctx.storage.transactionSync(() => writeTurn(this.sql, turn, Date.now()));
+    await this.wakeForExpiry();
   }
 
   /** Kept turns from the oldest on. `after`: the place of the last one of the page before. */
@@ -132,7 +135,9 @@ export class TenantLog extends DurableObject {
 
   /** In place of the one that the key gave before. */
   async keepScore(score: NewScore): Promise<Result<KeptScore, ShoalError>> {
-    return this.ctx.storage.transactionSync(() => keepScore(this.sql, score, Date.now()));
+    const kept = this.ctx.storage.transactionSync(() => keepScore(this.sql, score, Date.now()));
+    await this.wakeForExpiry();
+    return kept;
   }
 
   /** The conductor against the tenant's baseline, from scored answers whose draw was logged. */
@@ -172,5 +177,21 @@ export class TenantLog extends DurableObject {
     if (!row) return null;
     const trace: Trace = JSON.parse(row.trace);
     return trace;
+  }
+
+  override async alarm(): Promise<void> {
+    this.ctx.storage.transactionSync(() => {
+      forgetExpired(this.sql, Date.now());
+      forgetUnscored(this.sql, Date.now());
+    });
+    await this.wakeForExpiry();
+  }
+
+  private async wakeForExpiry(): Promise<void> {
+    const next = nextExpiry(this.sql);
+    if (next === null) return;
+    const wanted = Math.max(next, Date.now()) + sweepMs;
+    const set = await this.ctx.storage.getAlarm();
+    if (set === null || set > wanted) await this.ctx.storage.setAlarm(wanted);
   }
 }

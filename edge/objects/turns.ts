@@ -1,3 +1,4 @@
+import { keptMs } from "./expiry.ts";
 import type { StoredTurn } from "./records.ts";
 
 /** A row holds two megabytes at most, so a turn is stored in pieces. `at`: when it was last used. */
@@ -10,7 +11,6 @@ export const turnsSchema = `CREATE TABLE turns (seq INTEGER PRIMARY KEY AUTOINCR
 const pieceLength = 1_000_000;
 /** With the largest pieces half of what an object may hold. */
 const maxPieces = 5_000;
-const maxAgeMs = 30 * 24 * 3_600_000;
 /** What may be sent from an object in one message is a third more. */
 const maxFound = 24_000_000;
 
@@ -27,7 +27,7 @@ export const writeTurn = (sql: SqlStorage, { id, previous, sealed }: StoredTurn,
       sealed.slice(piece * pieceLength, (piece + 1) * pieceLength),
     );
   }
-  sql.exec("DELETE FROM turns WHERE at < ? OR seq <= (SELECT max(seq) FROM turns) - ?", now - maxAgeMs, maxPieces);
+  sql.exec("DELETE FROM turns WHERE at < ? OR seq <= (SELECT max(seq) FROM turns) - ?", now - keptMs.turns, maxPieces);
 };
 
 /** Null when it is not kept, or not whole any more. */
@@ -36,7 +36,7 @@ export const readTurn = (sql: SqlStorage, id: string, now: number): StoredTurn |
     .exec<{ pieces: number; previous: string | null; text: string }>(
       "SELECT pieces, previous, text FROM turns WHERE id = ? AND at >= ? ORDER BY piece",
       id,
-      now - maxAgeMs,
+      now - keptMs.turns,
     )
     .toArray();
   const [first] = rows;

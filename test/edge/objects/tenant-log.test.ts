@@ -1,4 +1,4 @@
-import { runInDurableObject } from "cloudflare:test";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { newTenant, objectsOf, traceOf } from "../../support/edge.ts";
 
@@ -54,5 +54,36 @@ describe("a tenant's log", () => {
     expect(count.n).toBe(10_000);
     expect(await log.read("r2")).toBeNull();
     expect(await log.read("r3")).not.toBeNull();
+  });
+
+  it("forgets what has expired when nobody comes back, and sleeps when nothing is left", async () => {
+    const tenant = newTenant();
+    const log = objectsOf().tenantLog(tenant);
+    const now = Date.now();
+    await log.write([traceOf("r1", tenant, { at: now })]);
+    await log.keepTurn({ id: "resp_1", previous: null, sealed: "sealed" });
+    await log.keepSignatures([{ call: "call_1", sealed: "sealed" }]);
+    await log.keepScore({ answer: "r1", keyId: "key00001", score: 1, about: null });
+    const left = () =>
+      runInDurableObject(log, (_, { storage: { sql } }) =>
+        ["traces", "turns", "signatures", "feedback", "scored_answers"].filter(
+          (table) => sql.exec(`SELECT 1 FROM ${table}`).toArray().length > 0,
+        ),
+      );
+    const alarm = () => runInDurableObject(log, (_, { storage }) => storage.getAlarm());
+    const after: string[][] = [];
+    for (const days of [1, 7, 30, 90]) {
+      vi.useFakeTimers({ toFake: ["Date"], now: now + days * day + 3_600_000 + 60_000 });
+      expect(await alarm()).toBeLessThan(Date.now());
+      await runDurableObjectAlarm(log);
+      after.push(await left());
+    }
+    expect(after).toEqual([
+      ["traces", "turns", "feedback", "scored_answers"],
+      ["turns", "feedback", "scored_answers"],
+      ["feedback", "scored_answers"],
+      [],
+    ]);
+    expect(await alarm()).toBeNull();
   });
 });
