@@ -121,8 +121,8 @@ describe("plan", () => {
         health: createHealth(),
         clock: createHandClock(),
         random: () => 0.5,
-        fetch: async (_, init) => {
-          asked.push(String(init?.body));
+        fetch: async (url, init) => {
+          asked.push(await new Request(url, init).text());
           return answer === null ? new Response("", { status: 500 }) : Response.json(answer);
         },
       },

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { readSettings } from "../../../edge/runtime/settings.ts";
 
+const plannerOf = (env: object) => readSettings({ SHOAL_REGION: "us", ...env }).planner;
+
 describe("readSettings", () => {
   it("needs nothing but a region", () => {
     expect(readSettings({ SHOAL_REGION: "us" })).toMatchObject({
@@ -67,7 +69,6 @@ describe("readSettings", () => {
   });
 
   it("waits for the service's own planner as for the conductor, for a hosted one longer, unless told", () => {
-    const plannerOf = (env: object) => readSettings({ SHOAL_REGION: "us", ...env }).planner;
     expect(plannerOf({})).toBeNull();
     expect(plannerOf({ SHOAL_PLANNER: "none" })).toBeNull();
     expect(plannerOf({ SHOAL_PLANNER: "conductor", SHOAL_PLAN_ULTRA_MS: "900" })).toEqual({ worker: null, ms: 900 });
