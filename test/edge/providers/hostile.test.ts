@@ -88,7 +88,8 @@ describe("a host that means harm", () => {
     expect(events.find(({ type }) => type === "usage")).toMatchObject({ usage: { inputTokens: 0, outputTokens: 0 } });
   });
 
-  it.each(["9".repeat(400), "1e300"])("makes nobody wait for longer than a day: %s", async (wait) => {
+  it.each([400, 20])("makes nobody wait for longer than a day: a number of %d digits", (digits) => {
+    const wait = "9".repeat(digits);
     const headers = new Headers({ "retry-after-ms": wait, "retry-after": wait });
     expect(host.error(503, headers, "")).toMatchObject({ retryAfterSeconds: 86_400 });
   });
