@@ -99,7 +99,7 @@ export async function* account(events: Events, subject: Subject, deps: AccountDe
 /** Behind the request, which waits for none of it. */
 const tellShadow = async (ask: () => Promise<Shadow>, trace: Trace, { outbox }: AccountDeps): Promise<void> => {
   const shadow = await ask();
-  const foreseen = toForecast(shadow);
+  const foreseen = toForecast(shadow, trace.status);
   const { id: requestId, tenant, rollout } = trace;
   outbox.foresee(tenant, foreseen && { requestId, foreseen }, {
     ...trace,

@@ -29,7 +29,7 @@ export type Sums = {
 /** How often, by name or by bucket. */
 export type Counts = Readonly<Record<string, number>>;
 
-/** What the other arm would have cost, for the requests for which it was foreseen. Micro-dollars. */
+/** What the other arm would have cost, for the requests that were answered whole and for which it was foreseen. Micro-dollars. */
 export type Foreseen = {
   readonly requests: number;
   /** What they cost as they were served. */

@@ -26,7 +26,7 @@ export const takeSample = (
     conversation,
     latencyMs: status === "complete" ? (timing["total"] ?? null) : null,
     firstTokenMs: stream ? (timing["first_token"] ?? null) : null,
-    foreseen: arm === "shoal" ? baselineForecast(planned, baseline) : null,
+    foreseen: arm === "shoal" && status === "complete" ? baselineForecast(planned, baseline) : null,
   };
 };
 
@@ -38,9 +38,12 @@ const baselineForecast = ({ decision }: SampleInput["planned"], baseline: string
   return { worker: baseline, cost, most: cost };
 };
 
-/** What the conductor's plan would have cost; null where that is not known. */
-export const toForecast = (shadow: Shadow): RolloutForecast | null => {
-  if ("error" in shadow || shadow.cost_usd === null) return null;
+/**
+ * What the conductor's plan would have cost; null where that is not known, and where there is no whole answer beside
+ * which it could stand: a part of one costs less than any that was foreseen.
+ */
+export const toForecast = (shadow: Shadow, status: SampleInput["status"]): RolloutForecast | null => {
+  if (status !== "complete" || "error" in shadow || shadow.cost_usd === null) return null;
   const cost = toMicroDollars(shadow.cost_usd);
   return {
     worker: shadow.worker,
