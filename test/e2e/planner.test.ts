@@ -7,6 +7,7 @@ import { startVendors, type VendorCall, type Vendors, vendorNames } from "../sup
 /** A hosted planner: one of the workers, as it may be. */
 const plannerId = "openai/gpt-5.4";
 const plannerMs = 1_500;
+const adminKey = "admin-key-of-this-test";
 
 let vendors: Vendors;
 let system: System;
@@ -14,7 +15,7 @@ let client: OpenAI;
 
 beforeAll(async () => {
   vendors = await startVendors();
-  const env = { ...vendors.env, SHOAL_PLANNER: plannerId, SHOAL_PLANNER_MS: String(plannerMs) };
+  const env = { ...vendors.env, SHOAL_PLANNER: plannerId, SHOAL_PLANNER_MS: String(plannerMs), ADMIN_KEY: adminKey };
   system = await startSystem({ env });
   client = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: system.key, maxRetries: 0 });
 });
@@ -75,8 +76,17 @@ const traceSchema = z.looseObject({
   ),
 });
 
-const get = async (path: string) =>
-  (await fetch(`${system.url}${path}`, { headers: { authorization: `Bearer ${system.key}` } })).json();
+const get = async (path: string, key = system.key) =>
+  (await fetch(`${system.url}${path}`, { headers: { authorization: `Bearer ${key}` } })).json();
+
+const admin = async (path: string, body: object) => {
+  const response = await fetch(`${system.url}/admin${path}`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${adminKey}`, "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  return z.looseObject({ key: z.string().optional() }).parse(await response.json());
+};
 const traceOf = async (response: Response) =>
   traceSchema.parse(await get(`/v1/traces/${response.headers.get("x-request-id")}`));
 
@@ -166,5 +176,53 @@ describe("a hosted planner", () => {
     });
     expect(await response.json()).toMatchObject({ planner: plannerId, plan: { kind: "workflow" } });
     expect(vendors.calls()).toEqual([]);
+  });
+
+  it("reads no prompt of a key that may not use it", async () => {
+    await admin("/tenants", { id: "narrow", name: "Narrow" });
+    const workers = ["anthropic/claude-opus-4-6", "anthropic/claude-haiku-5-5"];
+    const { key = "" } = await admin("/tenants/narrow/keys", { name: "narrow", allowed_workers: workers });
+    script(plans(threeSteps));
+    const own = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: key, maxRetries: 0 });
+    const { response } = await own.chat.completions
+      .create(
+        { model: "shoal-ultra", messages: [{ role: "user", content: "Write a limerick about a key." }] },
+        { headers: { "x-shoal-preference": "quality" } },
+      )
+      .withResponse();
+    expect(new Set(vendors.calls().map(({ vendor }) => vendor))).toEqual(new Set(["anthropic"]));
+    const trace = traceSchema.parse(await get(`/v1/traces/${response.headers.get("x-request-id")}`, key));
+    expect(trace.plan).toMatchObject({ fallback: "planner_not_available", planner: { outcome: "not_available" } });
+  });
+
+  it("is paid for when the client has left before the answer began", async () => {
+    await admin("/tenants", { id: "hasty", name: "Hasty" });
+    const { key = "" } = await admin("/tenants/hasty/keys", { name: "hasty" });
+    script({ ...plans(threeSteps), headersAfterMs: 700 });
+    const leave = new AbortController();
+    const asking = fetch(`${system.url}/v1/chat/completions`, {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${key}`,
+        "content-type": "application/json",
+        "x-shoal-preference": "quality",
+      },
+      body: JSON.stringify({
+        model: "shoal-ultra",
+        stream: true,
+        messages: [{ role: "user", content: "Write a limerick." }],
+      }),
+      signal: leave.signal,
+    }).catch(() => null);
+    const planning = await vendors.openai.call(0);
+    leave.abort();
+    await asking;
+    await planning.closed;
+    const usage = async () =>
+      z
+        .looseObject({ total: z.looseObject({ requests: z.number(), cost_usd: z.number() }) })
+        .parse(await get("/v1/usage", key)).total;
+    await expect.poll(usage, { timeout: 10_000 }).toMatchObject({ requests: 1 });
+    expect((await usage()).cost_usd).toBeGreaterThan(0);
   });
 });
