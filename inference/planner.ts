@@ -107,6 +107,8 @@ export const loadPlanner = async (llama: Llama, options: PlannerOptions): Promis
     const start = now();
     await sequence.evaluateWithoutGeneratingNewTokens([...head]);
     reading.learn(now() - start, head.length);
+    // Recurrent models and those with a sliding window go back to the head only so; for others it does nothing.
+    await sequence.takeCheckpoint();
   }
   const pool = createPool(sequences, { maxWaiting: options.maxWaiting });
   const grammarFor = createGrammars(llama, maxTokens);
@@ -166,8 +168,7 @@ export const loadPlanner = async (llama: Llama, options: PlannerOptions): Promis
       options.log("planner-failed", { error: error instanceof Error ? error.name : "unknown" });
       return err("failed");
     } finally {
-      await forget(sequence, head.length);
-      lease.giveBack();
+      await forget(sequence, head.length).finally(lease.giveBack);
     }
   };
 
