@@ -8,7 +8,7 @@ import { textOfPrompt, type Prompt } from "./prompts.ts";
 /** One answer that is wanted. */
 export type Job = {
   readonly prompt: Prompt;
-  readonly worker: Priced;
+  readonly worker: Pick<Priced, "id" | "cap">;
   readonly call: Call;
   /** Dollars. */
   readonly bound: number;
@@ -70,10 +70,21 @@ export const findMissing = (
 };
 
 /** Asks in order, never starting a call that could pass the budget, and grades what comes back. */
-export const askAll = async (jobs: readonly Job[], deps: AskDeps): Promise<AskEnd> => {
+export const askAll = (jobs: readonly Job[], deps: AskDeps): Promise<AskEnd> => createAskAll(deps)(jobs);
+
+/** The same for jobs that come in parts: who has failed too often is left alone in all of them. */
+export const createAskAll = (deps: AskDeps): ((jobs: readonly Job[]) => Promise<AskEnd>) => {
+  const ask = createAsk(deps);
+  return (jobs) => runAll(jobs, ask, deps);
+};
+
+const runAll = async (
+  jobs: readonly Job[],
+  ask: (job: Job) => Promise<void>,
+  deps: Pick<AskDeps, "budget" | "stop" | "concurrency">,
+): Promise<AskEnd> => {
   const { budget, stop } = deps;
   const running = new Set<Promise<void>>();
-  const ask = createAsk(deps);
   let end: AskEnd = "complete";
   for (const job of jobs) {
     while (running.size >= deps.concurrency || (running.size > 0 && !budget.fits(job.bound))) {
@@ -97,10 +108,10 @@ const createAsk = (deps: AskDeps) => {
   const answered = async ({ call, prompt, bound }: Job, reply: Reply): Promise<void> => {
     budget.settle(bound, reply.costUsd);
     inRow.delete(call.worker);
-    const { model, finish } = reply;
+    const { model, finish, run } = reply;
     const measured = { tokens_in: reply.tokensIn, tokens_out: reply.tokensOut, cost_usd: reply.costUsd };
     const answer = { answer: reply.text, latency_ms: Math.round(reply.latencyMs), model, finish };
-    journal.append({ type: "answer", ...call, at: at(), ...answer, ...measured });
+    journal.append({ type: "answer", ...call, at: at(), ...answer, ...measured, ...(run && { run }) });
     journal.append({ type: "grade", ...call, at: at(), ...(await deps.grade(prompt, reply.text)) });
     onEvent({ type: "answer", call });
   };

@@ -1,9 +1,12 @@
-/** A Shoal as the recorder sees it: its workers with prices, and one prompt asked of one of them, straight through. */
+/** A Shoal as its own measurements see it: its workers with prices, and one prompt asked of a worker or a tier. */
 import { setTimeout as delay } from "node:timers/promises";
 import OpenAI, { APIError } from "openai";
 import * as z from "zod";
+import { planSchema, workersOf, type Plan } from "../../shared/plan.ts";
 import type { Price } from "../../shared/pricing.ts";
+import type { PreferenceName } from "../../shared/preference.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
+import { readRun, tracedSchema, type Run, type Traced } from "./run.ts";
 
 /** A worker in `GET /v1/models`. */
 export type Listed = {
@@ -14,7 +17,10 @@ export type Listed = {
 };
 
 export type Question = {
+  /** A worker, or a tier. */
   readonly worker: string;
+  /** Of a tier. */
+  readonly preference?: PreferenceName;
   readonly system: string | undefined;
   readonly text: string;
   readonly maxTokens: number;
@@ -29,6 +35,20 @@ export type Reply = {
   readonly latencyMs: number;
   /** The vendor's own name of what answered; null when it named none. */
   readonly model: string | null;
+  /** How a tier worked on it; absent for a worker, and where no trace could be read. */
+  readonly run?: Run;
+};
+
+/** What a tier would do, as far as it can be known before. */
+export type Preview = {
+  /** Dollars that the plan can cost at most. */
+  readonly bound: number;
+  /** Dollars that it is likely to cost. */
+  readonly expected: number;
+  /** Expected quality of each worker, 0 to 1, the tenant's own correction included. */
+  readonly qualities: ReadonlyMap<string, number>;
+  /** Version of the weights. */
+  readonly weights: string;
 };
 
 export type Failure = {
@@ -44,6 +64,8 @@ export type Failure = {
 export type Shoal = {
   workers(): Promise<readonly Listed[]>;
   ask(question: Question, signal: AbortSignal): Promise<Result<Reply, Failure>>;
+  /** A dry run: no worker is called. */
+  preview(question: Question, signal: AbortSignal): Promise<Result<Preview, Failure>>;
 };
 
 /** Longer than any deadline of the edge's. */
@@ -69,17 +91,23 @@ const usageSchema = z.object({
   /** Dollars. */
   cost: z.number(),
 });
-const traceSchema = z.object({ upstream_model: z.string().nullish(), cost_usd: z.number().nullable() });
-type Trace = z.infer<typeof traceSchema>;
+const previewSchema = z.object({
+  plan: planSchema,
+  scores: z.array(
+    z.object({ worker: z.string(), quality: z.number(), bias: z.number(), cost_usd: z.number().nullable() }),
+  ),
+  weights: z.string(),
+  max_cost_usd: z.number(),
+});
 
 export const connectShoal = (target: { readonly url: string; readonly key: string }, now: () => number): Shoal => {
   const client = new OpenAI({ baseURL: `${target.url}/v1`, apiKey: target.key, maxRetries: 0, timeout: timeoutMs });
 
-  const findTrace = async (id: string | null): Promise<Trace | null> => {
+  const findTrace = async (id: string | null): Promise<Traced | null> => {
     if (id === null) return null;
     for (let look = 0; look < looksForTrace; look += 1) {
       const found: unknown = await client.get(`/traces/${id}`).catch(() => null);
-      if (found !== null) return traceSchema.safeParse(found).data ?? null;
+      if (found !== null) return tracedSchema.safeParse(found).data ?? null;
       await delay(lookEveryMs);
     }
     return null;
@@ -116,7 +144,7 @@ export const connectShoal = (target: { readonly url: string; readonly key: strin
       let id: string | null = null;
       try {
         const { data: chunks, request_id } = await client.chat.completions
-          .create(bodyOf(question), { signal, headers: { "cache-control": "no-store" } })
+          .create(bodyOf(question), { signal, headers: headersOf(question) })
           .withResponse();
         id = request_id;
         let text = "";
@@ -138,13 +166,47 @@ export const connectShoal = (target: { readonly url: string; readonly key: strin
           costUsd: cost,
           latencyMs,
           model: trace?.upstream_model ?? null,
+          ...(trace && isTier(question) && { run: readRun(trace) }),
         });
       } catch (error) {
         return err(await failed(error, id));
       }
     },
+
+    async preview(question, signal) {
+      try {
+        const body = { ...bodyOf(question), stream: false, stream_options: undefined };
+        const answer: unknown = await client.post("/plan", { body, signal, headers: headersOf(question) });
+        const { plan, scores, weights, max_cost_usd: bound } = previewSchema.parse(answer);
+        const costs = new Map(scores.map((score) => [score.worker, score.cost_usd ?? 0]));
+        return ok({
+          bound,
+          expected: Math.min(bound, expectedOf(plan, costs)),
+          qualities: new Map(scores.map(({ worker, quality, bias }) => [worker, quality + bias])),
+          weights,
+        });
+      } catch (error) {
+        return err(await failed(error, null));
+      }
+    },
   };
 };
+
+const isTier = ({ worker }: Question): boolean => !worker.includes("/");
+
+/** Most ballots are decided by so many votes: the mean on recorded answers is between one and two. */
+const likelyVotes = 2;
+
+const expectedOf = (plan: Plan, costs: ReadonlyMap<string, number>): number => {
+  const workers =
+    plan.kind === "ballot" ? plan.ballot.order.slice(0, likelyVotes).map(({ worker }) => worker) : workersOf(plan);
+  return workers.reduce((sum, worker) => sum + (costs.get(worker) ?? 0), 0);
+};
+
+const headersOf = ({ preference }: Question): Record<string, string> => ({
+  "cache-control": "no-store",
+  ...(preference && { "x-shoal-preference": preference }),
+});
 
 /** Streamed: a long answer in one piece would outlast what HTTP clients wait for headers. */
 const bodyOf = ({ worker, system, text, maxTokens }: Question) => ({

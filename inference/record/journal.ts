@@ -17,6 +17,7 @@ import { basename, dirname } from "node:path";
 import * as z from "zod";
 import { parseLine } from "../train/recordings/json-lines.ts";
 import { promptSchema, textOfPrompt, type Prompt } from "./prompts.ts";
+import { runSchema } from "./run.ts";
 
 const call = {
   /** Hash of the prompt's id and of what is sent: an edited prompt is another one. */
@@ -43,6 +44,8 @@ const entrySchema = z.discriminatedUnion("type", [
     tokens_out: z.number(),
     cost_usd: dollars,
     latency_ms: z.number(),
+    /** Of a tier, which stands in `worker` then. */
+    run: runSchema.optional(),
   }),
   /** `cost_usd`: what may have been billed all the same. */
   z.object({ type: z.literal("failure"), ...call, status: z.number().nullable(), code: z.string(), cost_usd: dollars }),

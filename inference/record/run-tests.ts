@@ -1,6 +1,9 @@
 import type { RunTests } from "./grade.ts";
 import type { Language, Sandbox } from "./sandbox.ts";
 
+/** What an answer's code and its tests may take. */
+export const testSeconds = 10;
+
 /**
  * Runs the code of an answer and then its tests in the sandbox. They have passed when the program reaches its last line,
  * which prints a word made for this run: an answer that ends the process early has not. An answer that went looking for

@@ -14,6 +14,8 @@ const keptLines = 20;
 export type StartedShoal = {
   readonly url: string;
   readonly key: string;
+  /** The operator's credential. */
+  readonly adminKey: string;
   /** Ends it and removes its state. */
   stop(): Promise<void>;
 };
@@ -30,6 +32,7 @@ export const startShoal = async (io: {
   const stateDir = await mkdtemp(join(tmpdir(), "shoal-record-"));
   const [port, inferencePort] = await freePorts(2);
   const key = `sk-shoal-local-${io.random(24)}`;
+  const adminKey = `admin-local-${io.random(24)}`;
   const child = spawn(process.execPath, [join(local, "main.ts")], {
     cwd: io.cwd,
     // A group of its own: Ctrl-C is for the run, which ends its calls before it ends this.
@@ -44,6 +47,7 @@ export const startShoal = async (io: {
       SHOAL_STATE_DIR: stateDir,
       SHOAL_MODELS_DIR: io.env["SHOAL_MODELS_DIR"] ?? resolve(io.cwd, ".shoal", "models"),
       SHOAL_DEV_KEY: key,
+      ADMIN_KEY: adminKey,
     },
   });
   const guard = startGuard(child.pid);
@@ -67,7 +71,7 @@ export const startShoal = async (io: {
     guard.end("\n");
     await rm(stateDir, { recursive: true, force: true });
   };
-  if (await ready) return ok({ url: `http://127.0.0.1:${port}`, key, stop });
+  if (await ready) return ok({ url: `http://127.0.0.1:${port}`, key, adminKey, stop });
   await stop();
   return err(`Shoal did not start; its last lines:\n${lines.map((line) => `  ${line}`).join("\n")}`);
 };
