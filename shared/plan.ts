@@ -121,9 +121,9 @@ const orderSteps = (plan: Workflow): Result<Plan, string> => {
   return ok({ kind: "workflow", steps: ordered.filter((step) => used.has(step.id)) });
 };
 
-/** The answering step, the steps that it may see, those that they may see, and so on. */
-const restsOn = (last: Step | undefined, needs: ReadonlyMap<string, readonly string[]>): ReadonlySet<string> => {
-  const used = new Set(last ? [last.id] : []);
+/** The step itself, the steps that it may see, those that they may see, and so on. */
+export const restsOn = (step: Step | undefined, needs: ReadonlyMap<string, readonly string[]>): ReadonlySet<string> => {
+  const used = new Set(step ? [step.id] : []);
   // A set gives what is added to it while it is read.
   for (const id of used) for (const need of needs.get(id) ?? []) used.add(need);
   return used;

@@ -127,6 +127,8 @@ export const model = z.looseObject({
 
 export const models = z.object({ object: z.literal("list"), data: z.array(model) });
 
+const milliseconds = z.nullable(z.number().min(0));
+
 export const plan = z.looseObject({
   object: z.literal("plan"),
   model: z.string(),
@@ -135,7 +137,27 @@ export const plan = z.looseObject({
   plan: z.looseObject({ kind: z.enum(["workflow", "ballot"]) }),
   reason: z.string(),
   scores: z.array(z.looseObject({ worker: z.string(), quality: z.number(), utility: z.number() })),
-  max_cost_usd: z.number().min(0),
+  steps: z
+    .array(
+      z.looseObject({
+        id: z.string(),
+        worker: z.string(),
+        role: z.string(),
+        waits_for: z.array(z.string()).describe("Steps whose results it reads; of a vote, the wave before."),
+        begins_ms: milliseconds,
+        ends_ms: milliseconds,
+        expected_cost_usd: dollars,
+      }),
+    )
+    .describe("As they are expected to run. Milliseconds from the first call; null where a worker's speed is unknown."),
+  min_cost_usd: dollars.describe(
+    "Expected, should the plan end with the fewest calls that it can; null where a price is unknown.",
+  ),
+  expected_cost_usd: dollars.describe("Expected of all calls; null where a price is unknown."),
+  expected_ms: z
+    .object({ least: milliseconds, most: milliseconds })
+    .describe("Along the longest chain of calls: should the plan end as early as it can, and with all calls."),
+  max_cost_usd: z.number().min(0).describe("Reserved before the first call: the calls of the plan cost no more."),
 });
 
 export const trace = z.looseObject({

@@ -188,7 +188,7 @@ export const operations: readonly Operation[] = [
     path: "/v1/plan",
     id: "previewPlan",
     tag: "plans",
-    summary: "See who would work on a conversation, and the most it could cost",
+    summary: "See who would work on a conversation, what it would take, and the most it could cost",
     description: "The body of a chat completion. No worker is asked.",
     credential: "key",
     body: { schema: chatBody, example: { model: "shoal-ultra", messages: hello } },

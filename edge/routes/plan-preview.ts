@@ -1,5 +1,6 @@
 import type { ShoalError } from "../../shared/errors.ts";
-import { toDollars } from "../../shared/pricing.ts";
+import { forecast, type ForecastStep } from "../../shared/forecast.ts";
+import { toDollars, toMicroDollars } from "../../shared/pricing.ts";
 import { ok, type Result } from "../../shared/result.ts";
 import type { Context } from "../runtime/context.ts";
 import type { Format } from "../formats/format.ts";
@@ -8,7 +9,10 @@ import { giveBack } from "../admit.ts";
 import { receive, withHealth, withTier, type Received } from "../pipeline.ts";
 import { boundPlan, cardsOf, outputCapOf } from "../reserve.ts";
 
-/** `POST /v1/plan`: what the conductor would do with the request, and the most it could cost. No worker is called. */
+/**
+ * `POST /v1/plan`: what the conductor would do with the request, step by step, what it is expected to cost and take, and
+ * the most it could cost. No worker is called.
+ */
 export const previewPlan = async (
   request: Request,
   format: Format,
@@ -33,6 +37,14 @@ const preview = async (asked: Received, context: Context): Promise<Result<object
   const { decision, source, fallback } = planned;
   const cardOf = cardsOf(pool);
   const outputCap = outputCapOf(chat.maxOutputTokens ?? null, grant.record, context.settings);
+  const figures = new Map(decision.scores.map((score) => [score.worker, score]));
+  const foreseen = forecast(decision.plan, {
+    inputTokens: input.likely,
+    figuresOf: (worker) => {
+      const { costDollars = null, latencyMs = null } = figures.get(worker) ?? {};
+      return { costDollars, latencyMs, price: cardOf(worker).price };
+    },
+  });
   return ok({
     object: "plan",
     model: chat.model,
@@ -58,6 +70,24 @@ const preview = async (asked: Received, context: Context): Promise<Result<object
       price: cardOf(score.worker).price,
       strengths: cardOf(score.worker).strengths,
     })),
+    steps: foreseen.steps.map(writeStep),
+    min_cost_usd: roundDollars(foreseen.dollars.least),
+    expected_cost_usd: roundDollars(foreseen.dollars.most),
+    expected_ms: foreseen.ms,
     max_cost_usd: toDollars(boundPlan(decision.plan, { input, outputCap, cardOf })),
   });
 };
+
+const writeStep = (step: ForecastStep) => ({
+  id: step.id,
+  worker: step.worker,
+  role: step.role,
+  waits_for: step.waitsFor,
+  begins_ms: step.beginsMs,
+  ends_ms: step.endsMs,
+  expected_cost_usd: roundDollars(step.dollars),
+});
+
+/** To the micro-dollar, as all amounts. */
+const roundDollars = (dollars: number | null): number | null =>
+  dollars === null ? null : toDollars(toMicroDollars(dollars));
