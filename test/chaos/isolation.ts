@@ -39,6 +39,9 @@ const createRandom = (seed: number) => {
   };
 };
 
+/** A tenant's log keeps so many of the newest stored turns at least. */
+const recent = 1_000;
+
 const adminKey = "admin-key-of-this-run";
 
 export const runIsolation = async (options: {
@@ -99,7 +102,7 @@ export const runIsolation = async (options: {
   const ask = async (tenant: TenantName) => {
     const key = keys[tenant];
     const content = pick(questions) ?? "";
-    const previous = pick([...seen[tenant].responses]);
+    const previous = pick([...seen[tenant].responses].slice(-recent));
     const chat = { model: "shoal-mini", messages: [{ role: "user", content }] };
     const actions = [
       () => send(key, "POST", "/v1/chat/completions", chat),
