@@ -16,6 +16,7 @@ import {
   type Scope,
 } from "./objects/records.ts";
 import type { Objects } from "./objects/objects.ts";
+import type { Outbox } from "./objects/outbox.ts";
 
 /** A record is used for five seconds, used while it is refreshed behind for five more, and then asked for anew. */
 const freshMs = 5_000;
@@ -65,6 +66,7 @@ type Entry = {
 
 export type AdmitDeps = {
   readonly objects: Objects;
+  readonly outbox: Pick<Outbox, "hasEnded" | "send">;
   readonly clock: Clock;
   readonly waitUntil: (work: Promise<unknown>) => void;
   readonly timing: Pick<Timing, "waited">;
@@ -209,7 +211,19 @@ const take = async (
   if (asked.ok) return ok({ leaseId: asked.value.leaseId });
   // What another request has brought in meanwhile may cover this one too.
   const late = takeHeld(identity, need, deps.clock.now());
-  return late === null ? asked : ok({ leaseId: late });
+  if (late !== null) return ok({ leaseId: late });
+  const again = await askAgain(identity, need, deps);
+  return again?.ok ? ok({ leaseId: again.value.leaseId }) : asked;
+};
+
+/** What has ended here gives back what it held as soon as the tenant's object hears of it; null when nothing has. */
+const askAgain = async (identity: Identity, need: Amounts, deps: AdmitDeps) => {
+  const { outbox, waitUntil } = deps;
+  if (!outbox.hasEnded(identity.tenant)) return null;
+  const told = outbox.send(identity.tenant, 0).catch(() => undefined);
+  waitUntil(told);
+  await told;
+  return ask(identity, { need, draw: need, affinity: null }, deps);
 };
 
 /** Takes the need from the first purse that covers it; null when none does. */

@@ -19,6 +19,8 @@ export interface Outbox {
    * about to send, unless they are to go at once (0). Rejects after three failures.
    */
   send(tenant: string, delayMs: number): Promise<void>;
+  /** Whether a request of the tenant's has ended of which its object has not been told. */
+  hasEnded(tenant: string): boolean;
   /** A trace that has not been sent yet. */
   findTrace(tenant: string, id: string): Trace | null;
 }
@@ -105,6 +107,7 @@ export const createOutbox = (objects: Objects, clock: Clock): Outbox => {
         }
       }
     },
+    hasEnded: (tenant) => (pending.get(tenant)?.settlements.length ?? 0) > 0,
     findTrace(tenant, id) {
       const trace = pending.get(tenant)?.traces.findLast((candidate) => candidate.id === id) ?? traveling.get(id);
       return trace?.tenant === tenant ? trace : null;

@@ -143,6 +143,17 @@ it("refuses more requests at once than a key may have, and takes the next when o
   await expect.poll(async () => (await chat(key)).status).toBe(200);
 });
 
+it.each([false, true])(
+  "refuses nothing to a client that asks for one thing after the other (streamed: %s)",
+  async (stream) => {
+    const limits = { concurrency: 1, usd_per_day: 0.02 };
+    const key = await makeKey({ id: `oneafter${stream}` }, { limits });
+    for (let request = 0; request < 8; request += 1) {
+      expect(await chat(key, { stream, model: "openai/gpt-5.4", max_tokens: 500 })).toMatchObject({ status: 200 });
+    }
+  },
+);
+
 it("refuses with 402 what a key's own day cannot pay, whatever its tenant has", async () => {
   const key = await makeKey(
     { id: "daily", limits: { usd_per_month: 100 } },

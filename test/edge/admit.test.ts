@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { admit, draw as drawAmounts, giveBack, recognize, type AdmitDeps, type Grant } from "../../edge/admit.ts";
 import type { AdmitRequest } from "../../edge/objects/records.ts";
 import type { Objects } from "../../edge/objects/objects.ts";
+import { createOutbox } from "../../edge/objects/outbox.ts";
 import type { Limits } from "../../edge/objects/policy.ts";
 import { createRateNote } from "../../edge/runtime/rates.ts";
 import { startTiming } from "../../edge/runtime/timing.ts";
@@ -38,7 +39,9 @@ const setUp = async (budget: number | null = null, key: Parameters<typeof create
   const behind: Promise<unknown>[] = [];
   const timing = startTiming(() => clock.now());
   const rates = createRateNote();
-  const deps = { objects, clock, timing, rates, waitUntil: (work: Promise<unknown>) => void behind.push(work) };
+  const outbox = createOutbox(objects, clock);
+  const waitUntil = (work: Promise<unknown>) => void behind.push(work);
+  const deps = { objects, outbox, clock, timing, rates, waitUntil };
   const tenant = made.objects.tenant(made.identity.tenant);
   return { ...made, asked, clock, deps, behind, tenant, timing, rates };
 };
