@@ -9,6 +9,9 @@ import { writeLedgerRow } from "./ledger.ts";
 const page = 200;
 /** Turns hold whole conversations: few are asked for at once. */
 const turnsPage = 20;
+const [firstDay, lastDay] = ["0000-01-01", "9999-12-31"];
+/** Of a century. */
+const mostDays = 36_525;
 
 type Line = Readonly<Record<string, unknown>> & { readonly type: string };
 
@@ -70,12 +73,16 @@ async function* linesOf(entry: TenantEntry, context: Context): AsyncGenerator<re
   ];
   if (means.length > 0) yield means;
 
-  yield* batches(async (after: number) => {
-    const query = { from: "0000-01-01", to: "9999-12-31", groupBy: ["day", "key", "model", "worker"] as const };
-    const rows = await tenant.readUsage({ ...query, after, limit: page });
-    const lines = rows.map(({ cost, ...row }) => ({ type: "usage", ...row, cost_usd: toDollars(cost) }));
-    return { lines, next: rows.length < page ? null : after + page };
-  }, 0);
+  const days = await tenant.readUsage({ from: firstDay, to: lastDay, groupBy: ["day"], after: 0, limit: mostDays });
+  // Day by day: a page of all days at once would read again whatever lies before it.
+  for (const { day = firstDay } of days) {
+    yield* batches(async (after: number) => {
+      const groupBy = ["day", "key", "model", "worker"] as const;
+      const rows = await tenant.readUsage({ from: day, to: day, groupBy, after, limit: page });
+      const lines = rows.map(({ cost, ...row }) => ({ type: "usage", ...row, cost_usd: toDollars(cost) }));
+      return { lines, next: rows.length < page ? null : after + page };
+    }, 0);
+  }
 
   yield* batches(async (after: { readonly at: number; readonly requestId: string } | "start") => {
     const place = after === "start" ? null : after;
