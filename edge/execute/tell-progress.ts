@@ -42,7 +42,7 @@ const createLines = () => {
     if (answered || (event.type !== "step-start" && event.type !== "step-end")) return null;
     if (!told && (event.type === "step-end" || event.role === "act")) return null;
     told = true;
-    return `${event.worker} ${event.type === "step-start" ? (begins[event.role] ?? begins["act"]) : ends[event.outcome]}\n`;
+    return `${event.worker} ${event.type === "step-start" ? (begins[event.role] ?? begins["act"]) : endOf(event)}\n`;
   };
 };
 
@@ -56,6 +56,9 @@ const begins: Readonly<Record<string, string>> = {
   act: "is working.",
   revise: "is revising.",
 };
+
+const endOf = ({ outcome, skipped }: Extract<AnswerEvent, { type: "step-end" }>): string =>
+  ends[skipped?.reason === "accepted" ? "canceled" : outcome];
 
 const ends: Readonly<Record<StepOutcome, string>> = {
   done: "is done.",

@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: what Shoal adds to a direct call, beside what a Worker that does nothing adds. `--quick` takes less
  * than a minute and leaves no file; `--peers` installs two other gateways into a temporary folder and measures them
- * in the same rounds; `--seed` draws other orders.
+ * in the same rounds; `--seed` draws other orders. `--workflow` runs a workflow of five steps instead, and draws it.
  */
 import { Agent } from "node:http";
 import { parseArgs } from "node:util";
@@ -14,6 +14,7 @@ import { createRandom } from "./statistics.ts";
 import { summarizeLatency, summarizeThroughput } from "./summary.ts";
 import { startFloor, startShoal, startUpstream } from "./systems.ts";
 import { writeLatency, writeMemory, writeThroughput } from "./table.ts";
+import { benchWorkflow } from "./workflow.ts";
 import { describeWorkload } from "./workload.ts";
 
 const always = { clients: 8, openStreams: 500 };
@@ -25,11 +26,17 @@ const { values: args } = parseArgs({
     quick: { type: "boolean", default: false },
     peers: { type: "boolean", default: false },
     seed: { type: "string", default: "1" },
+    workflow: { type: "boolean", default: false },
   },
 });
 const size = args.quick ? quick : full;
 const random = createRandom(Number(args.seed));
 const say = (text: string) => void process.stderr.write(`${text}\n`);
+
+if (args.workflow) {
+  console.log(await benchWorkflow({ warmup: 3, runs: args.quick ? 3 : 20, keep: !args.quick, say }));
+  process.exit();
+}
 
 const machine = describeMachine();
 say("starting");

@@ -22,6 +22,16 @@ beforeEach(() => system.script());
 
 const headers = () => ({ authorization: `Bearer ${system.key}`, "content-type": "application/json" });
 
+/** The stream as it goes over the wire. */
+const askRaw = async (more: Readonly<Record<string, string>> = {}): Promise<string> => {
+  const response = await fetch(`${system.edge.url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { ...headers(), ...more },
+    body: JSON.stringify({ ...body, stream: true }),
+  });
+  return response.text();
+};
+
 const traceSchema = z.looseObject({
   status: z.string(),
   worker: z.string(),
@@ -117,6 +127,50 @@ describe("a workflow of five steps", () => {
     const run = await askFiveSteps(system);
     expect(run.text).toBe("A draft.");
     expect(await readTrace(run)).toMatchObject({ status: "complete", worker: "anthropic/claude-sonnet-5-5" });
+  });
+
+  it("breaks the silence before the first word", async () => {
+    const [before = ""] = (await askRaw()).split("word 0 ");
+    expect(before).toContain(": ping\n");
+    expect(before).not.toContain(" is ");
+  });
+
+  it("tells clients that ask who is at work, until the first word", async () => {
+    const [before = "", after = ""] = (await askRaw({ "x-shoal-progress": "true" })).split("word 0 ");
+    const told = [...before.matchAll(/\S+ (?:is|was) [a-z ]+\.(?=\\n)/g)].map(([line]) => line.replace(/^.*"/, ""));
+    expect(told.slice(0, 2).toSorted()).toEqual([
+      "anthropic/claude-sonnet-5-5 is answering.",
+      "openai/gpt-6-luna is thinking.",
+    ]);
+    expect(told.at(-1)).toBe("openai/gpt-6.2-sol is judging.");
+    expect(after).not.toContain(" is ");
+  });
+
+  it("remembers of earlier workflows of a conversation what stands in it, and nothing else", async () => {
+    const run = await askFiveSteps(system);
+    const before = system.vendors.calls().length;
+    system.script({ outline: { text: ["A new outline."] }, draft: { text: ["A new draft."] } });
+    await fetch(`${system.edge.url}/v1/chat/completions`, {
+      method: "POST",
+      headers: headers(),
+      body: JSON.stringify({
+        ...body,
+        messages: [
+          ...body.messages,
+          { role: "assistant", content: run.text },
+          { role: "user", content: "And how do fish see there?" },
+        ],
+      }),
+    });
+    const read = system.vendors
+      .calls()
+      .slice(before)
+      .map((call) => JSON.stringify(call.body));
+    expect(read).toHaveLength(5);
+    for (const text of read) {
+      expect(text).toContain("word 0 word 1");
+      expect(text).not.toMatch(/A draft\.|Depth, then light\./);
+    }
   });
 
   it("holds nothing of its reservation once it has ended, however it ended", async () => {

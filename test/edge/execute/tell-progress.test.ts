@@ -51,6 +51,14 @@ const drafts = [
   endedBy("judge", "w/c"),
 ];
 
+const skipped = (step: string, reason: "accepted" | "nothing_to_see"): AnswerEvent => ({
+  type: "step-end",
+  step,
+  worker: `w/${step}`,
+  outcome: "skipped",
+  skipped: { role: "answer", reason },
+});
+
 describe("what a team does", () => {
   it("is told worker by worker up to the answer's first word, under our signature", async () => {
     const events = await tell(drafts);
@@ -85,6 +93,15 @@ describe("what a team does", () => {
       "w/b is checking.\n",
       "w/b was no longer needed.\n",
       "w/a is revising.\n",
+    ]);
+  });
+
+  it("is told of who is not needed once an answer is accepted, and of who has nothing to see", async () => {
+    const events = [stepStart("check", "w/b", "verify"), skipped("c", "nothing_to_see"), skipped("d", "accepted")];
+    expect(linesOf(await tell(events))).toEqual([
+      "w/b is checking.\n",
+      "w/c was skipped.\n",
+      "w/d was no longer needed.\n",
     ]);
   });
 

@@ -1,6 +1,9 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { createFit } from "../../../edge/execute/place-step.ts";
 import { directPlan, maxSteps, needsOf, type Step } from "../../../shared/plan.ts";
+import { countInput } from "../../../shared/tokens.ts";
+import { cardOf } from "../../support/edge.ts";
 import { chatOf, reasoningDelta, textDelta, upstreamError } from "../../support/events.ts";
 import { settle } from "../../support/hand-clock.ts";
 import { judgeOf, runPlan, stepOf, workflowOf } from "../../support/stage.ts";
@@ -282,6 +285,27 @@ describe("a workflow in trouble", () => {
     expect(started.at(-1)).toBe("judge w/large");
     expect(extended).toEqual(["w/large"]);
     expect(text()).toBe("the answer");
+  });
+
+  it("never sends a worker more than its context takes, whatever the others wrote", async () => {
+    const cards = new Map([
+      ["w/small", cardOf("w/small", { contextTokens: 8_000 })],
+      ["w/large", cardOf("w/large", { contextTokens: 200_000 })],
+    ]);
+    const fit = createFit({ cardOf: (worker) => cards.get(worker) ?? cardOf(worker), outputCap: () => 4_000 });
+    const { say, over, started, requests } = runPlan(
+      workflowOf(stepOf("a", "w/a"), stepOf("b", "w/b", { subtask: "Go on.", access: ["a"] }), judgeOf("w/small")),
+      { fit, alternates: ["w/small", "w/large"] },
+    );
+    say("w/a", "a long story ".repeat(5_000));
+    say("w/b", "short");
+    say("w/large", "the answer");
+    await over;
+    expect(started).toEqual(["a w/a", "b w/b", "judge w/large"]);
+    for (const { step, chat } of requests.values()) {
+      const room = (cards.get(step.worker) ?? cardOf(step.worker)).contextTokens;
+      expect(countInput(chat).likely + (chat.maxOutputTokens ?? 4_000)).toBeLessThanOrEqual(room);
+    }
   });
 
   it("skips such a step when nobody takes them, and answers from what there is", async () => {
