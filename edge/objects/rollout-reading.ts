@@ -2,7 +2,7 @@ import type { ArmFigures } from "../rollout/compare.ts";
 import { readPolicy } from "./keys.ts";
 import type { RolloutBounds } from "./policy.ts";
 import { boundsOf, readDays, readFigures } from "./rollout-figures.ts";
-import { listStages, type Stage } from "./rollout-stages.ts";
+import { listStages, type Stage, type StageQuery } from "./rollout-stages.ts";
 
 /** A stage of a key with what it served, and the bounds as they are now. */
 export type RolloutStage = Stage & {
@@ -12,13 +12,10 @@ export type RolloutStage = Stage & {
   readonly days: readonly { readonly day: string; readonly figures: ArmFigures }[];
 };
 
-/** The latest stages first; `keyId` null: of all keys. */
-export const readRollout = (
-  sql: SqlStorage,
-  { keyId, limit }: { readonly keyId: string | null; readonly limit: number },
-): readonly RolloutStage[] => {
+/** The latest stages first. */
+export const readRollout = (sql: SqlStorage, query: StageQuery): readonly RolloutStage[] => {
   const tenant = readPolicy(sql);
-  return listStages(sql, { keyId, limit }).map((stage) => ({
+  return listStages(sql, query).map((stage) => ({
     ...stage,
     bounds: boundsOf(sql, stage.keyId, tenant),
     figures: readFigures(sql, stage.id),

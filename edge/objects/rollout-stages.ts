@@ -36,18 +36,22 @@ const parseStop = (json: string): Stop => {
   return stop;
 };
 
-/** The latest first; `keyId` null: of all keys. */
+/** `keyId` null: of all keys. `before`: only stages of smaller ids; null: from the latest on. */
+export type StageQuery = { readonly keyId: string | null; readonly before: number | null; readonly limit: number };
+
+/** The latest first. */
 export const listStages = (
   sql: SqlStorage,
-  { keyId, limit }: { readonly keyId: string | null; readonly limit: number },
+  { keyId, before, limit }: StageQuery,
 ): readonly (Stage & { readonly keyName: string })[] =>
   sql
     .exec<StageRow & { readonly keyName: string }>(
       `SELECT rollout_stages.id, key_id AS keyId, mode, baseline, began_at AS beganAt, ended_at AS endedAt, stop,
          keys.name AS keyName
-       FROM rollout_stages JOIN keys ON keys.id = key_id WHERE ?1 IS NULL OR key_id = ?1
-       ORDER BY rollout_stages.id DESC LIMIT ?2`,
-      keyId,
+       FROM rollout_stages JOIN keys ON keys.id = key_id
+       WHERE rollout_stages.id < ? ${keyId === null ? "" : "AND key_id = ?"} ORDER BY rollout_stages.id DESC LIMIT ?`,
+      before ?? Number.MAX_SAFE_INTEGER,
+      ...(keyId === null ? [] : [keyId]),
       limit,
     )
     .toArray()

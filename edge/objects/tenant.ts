@@ -46,7 +46,7 @@ import { readSpend, readState, writeState, type Spend } from "./standing.ts";
 import type { Admission, AdmitRequest, LateForecast, LedgerRow, Opening, Refusal, Settlement } from "./records.ts";
 import { countForecast, countScore, countSettled, forgetRequests } from "./rollout-figures.ts";
 import { readRollout, type RolloutStage } from "./rollout-reading.ts";
-import { inheritStage, reviewStops, withStage } from "./rollout-stages.ts";
+import { inheritStage, reviewStops, withStage, type StageQuery } from "./rollout-stages.ts";
 import { listAlarms, type Alarm } from "./spending.ts";
 import { tenantSchema } from "./tenant-schema.ts";
 
@@ -129,9 +129,9 @@ export class Tenant extends DurableObject {
     this.ctx.storage.transactionSync(() => countScore(this.sql, requestId, score));
   }
 
-  /** How far keys have moved from their baselines, the latest stages first. `keyId` null: all keys. */
-  async readRollout(keyId: string | null, limit: number): Promise<readonly RolloutStage[]> {
-    return readRollout(this.sql, { keyId, limit });
+  /** How far keys have moved from their baselines, the latest stages first. */
+  async readRollout(query: StageQuery): Promise<readonly RolloutStage[]> {
+    return readRollout(this.sql, query);
   }
 
   /** Reaches isolates with their keys' records. */

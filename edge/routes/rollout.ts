@@ -10,7 +10,7 @@ import { readQuery } from "./read-query.ts";
 /** `key`: a key's id; without it all of the tenant's. Stages come latest first. */
 export const rolloutQuery = z.strictObject({
   key: z.string().min(1).max(64).optional(),
-  limit: z.coerce.number().int().min(1).max(200).default(20),
+  limit: z.coerce.number().int().min(1).max(50).default(20),
   format: z.enum(["json", "text"]).optional(),
 });
 
@@ -28,7 +28,7 @@ export const tellRollout = async (
   // What this isolate has not told the tenant's object yet goes first.
   await context.outbox.send(tenant, 0);
   const { key, limit, format } = query.value;
-  const found = await context.objects.tenant(tenant).readRollout(key ?? null, limit);
+  const found = await context.objects.tenant(tenant).readRollout({ keyId: key ?? null, before: null, limit });
   const stages = found.map(tellStage);
   const headers = baseHeaders(context);
   if (format === "text") {

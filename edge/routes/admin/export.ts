@@ -9,6 +9,8 @@ import { writeLedgerRow } from "./ledger.ts";
 const page = 200;
 /** Turns hold whole conversations: few are asked for at once. */
 const turnsPage = 20;
+/** Stages have the sums of up to ninety days each. */
+const stagesPage = 20;
 const [firstDay, lastDay] = ["0000-01-01", "9999-12-31"];
 /** Of a century. */
 const mostDays = 36_525;
@@ -69,9 +71,15 @@ async function* linesOf(entry: TenantEntry, context: Context): AsyncGenerator<re
     })),
     ...(await tenant.listOwnWorkers()).map((worker) => ({ type: "worker", ...worker })),
     ...(await tenant.listAlarms(1000)).map((alarm) => ({ type: "alarm", ...alarm })),
-    ...(await tenant.readRollout(null, 1000)).map((stage) => ({ type: "rollout", ...stage })),
   ];
   if (means.length > 0) yield means;
+
+  yield* batches(async (before: number | "latest") => {
+    const place = before === "latest" ? null : before;
+    const stages = await tenant.readRollout({ keyId: null, before: place, limit: stagesPage });
+    const lines = stages.map((stage) => ({ type: "rollout", ...stage }));
+    return { lines, next: stages.length < stagesPage ? null : (stages.at(-1)?.id ?? null) };
+  }, "latest");
 
   const days = await tenant.readUsage({ from: firstDay, to: lastDay, groupBy: ["day"], after: 0, limit: mostDays });
   // Day by day: a page of all days at once would read again whatever lies before it.

@@ -38,7 +38,7 @@ const setUp = async (policy: Policy) => {
       settlements: [settlementOf(requestId, cost, { at: Date.now(), rollout: sample })],
     });
   };
-  const stages = () => tenant.readRollout(null, 20);
+  const stages = () => tenant.readRollout({ keyId: null, before: null, limit: 20 });
   return { tenant, keyId, rolloutOf, settle, stages };
 };
 
@@ -64,6 +64,18 @@ describe("stages", () => {
       ["shadow", noon],
       ["off", noon],
     ]);
+  });
+
+  it("are read page by page from the latest on, of one key or of all", async () => {
+    const { tenant, keyId, rolloutOf } = await setUp({ baseline: "north/a" });
+    for (const mode of ["off", "shadow", "on"] as const) {
+      await tenant.changeKey(keyId, { policy: { mode } });
+      await rolloutOf();
+    }
+    const page = async (before: number | null, of: string | null = null) =>
+      (await tenant.readRollout({ keyId: of, before, limit: 2 })).map(({ id }) => id);
+    expect([await page(null), await page(2), await page(1)]).toEqual([[3, 2], [1], []]);
+    expect([await page(3, keyId), await page(null, "another")]).toEqual([[2, 1], []]);
   });
 
   it("tell for a day which conversations may have begun on the other side", async () => {
