@@ -100,9 +100,14 @@ const writeAll = (
   { sequences, random }: { readonly sequences: number; readonly random: Random },
 ): Promise<readonly Row[]> => {
   const limit = pLimit(sequences);
-  return Promise.all(
-    prompts.map((prompt, at) => limit(() => writeOne(planner, prompt, drawPool(2 + (at % 7), random)))),
-  );
+  let done = 0;
+  const write = async (prompt: Prompt, at: number): Promise<Row> => {
+    const row = await writeOne(planner, prompt, drawPool(2 + (at % 7), random));
+    done += 1;
+    if (done % 10 === 0) log("plans-written", { done, of: prompts.length });
+    return row;
+  };
+  return Promise.all(prompts.map((prompt, at) => limit(() => write(prompt, at))));
 };
 
 const writeOne = async (planner: Planner, prompt: Prompt, workers: readonly PlannerWorker[]): Promise<Row> => {
