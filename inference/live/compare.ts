@@ -20,6 +20,10 @@ export type Row = {
   /** In all. */
   readonly dollars: number;
   readonly calls: number;
+  /** Answers of a workflow that a planner wrote; the others' have the fixed shape. */
+  readonly written: number;
+  /** Answers that the edge head planned in the conductor's place. */
+  readonly fallbacks: number;
   /** Mean of an answer. */
   readonly ms: number;
   /** The vendors' own names of what wrote the answers. */
@@ -104,6 +108,7 @@ const mean = (values: readonly number[]): number => (values.length === 0 ? 0 : s
 
 const rowOf = ({ name, family, answer }: System, { prompts }: Ground): Row => {
   const answered = prompts.flatMap((prompt) => answer(prompt) ?? []);
+  const runs = answered.flatMap(({ run }) => run ?? []);
   return {
     name,
     family,
@@ -111,6 +116,8 @@ const rowOf = ({ name, family, answer }: System, { prompts }: Ground): Row => {
     right: mean(answered.map(({ correct }) => correct)),
     dollars: sum(answered.map(({ cost }) => cost)),
     calls: sum(answered.map(({ calls }) => calls)),
+    written: runs.filter((run) => run.family === "workflow" && run.planner === "written").length,
+    fallbacks: runs.filter(({ source }) => source === "edge_head").length,
     ms: mean(answered.map(({ ms }) => ms)),
     models: [...new Set(answered.flatMap(({ model }) => model ?? []))].toSorted(),
   };

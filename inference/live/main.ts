@@ -27,6 +27,7 @@ import { watchSignals } from "../record/watch-signals.ts";
 import { compare } from "./compare.ts";
 import { tiersAt, type Contender } from "./contenders.ts";
 import { openAccount } from "./open-account.ts";
+import { keepSetting, type Setting } from "./keep-setting.ts";
 import { parseOptions, type Options } from "./options.ts";
 import { readOutcomes } from "./outcomes.ts";
 import { describeComparison, describeCosts } from "./report.ts";
@@ -84,7 +85,7 @@ const startOwn = async ({ budget, pool }: Options, journal: Journal): Promise<Re
   const started = await startShoal({ env: process.env, cwd: process.cwd(), random });
   if (!started.ok) return started;
   const left = Math.max(0, budget - spentOf(journal.entries));
-  const key = await openAccount(started.value, { budget: left, pool }, fetch);
+  const key = await openAccount(started.value, { tenant: "evaluation", budget: left, pool }, fetch);
   if (key.ok) return ok({ ...started.value, key: key.value });
   await started.value.stop();
   return key;
@@ -96,6 +97,7 @@ type Field = {
   readonly priced: ReadonlyMap<string, Priced>;
   readonly baseline: Priced;
   readonly survey: Survey;
+  readonly setting: Setting;
 };
 
 type Asked = Files & { readonly options: Options; readonly shoal: Shoal; readonly stop: AbortSignal };
@@ -122,6 +124,11 @@ const findField = async ({ options, prompts, shoal, stop }: Asked): Promise<Resu
     priced: new Map(priced.value.map((worker) => [worker.id, worker])),
     baseline,
     survey: surveyed,
+    setting: {
+      workers: listed.map(({ id }) => id).toSorted(),
+      weights: surveyed.weights,
+      max_tokens: options.maxTokens,
+    },
   });
 };
 
@@ -136,9 +143,11 @@ const evaluate = async (run: Run): Promise<number> => {
   const why = options.baseline === null ? "held best by the weights" : "as named";
   print(`Best single worker: ${baseline.id}, ${why}.`);
   print(describeCosts({ ...run, missing, lengths: await learnLengths(journal.entries) }));
-  print(`Of tiers as ${run.survey.tasks} dry runs each foresee it. A worker that reasons may need more.`);
+  print(`Of tiers as ${run.survey.priced} dry runs of each foresee it. A worker that reasons may need more.`);
   print(`Paid so far: ${money(paid)}. Budget: ${money(options.budget)}.`);
   if (options.dryRun) return 0;
+  const kept = await keepSetting(join(options.out, "setting.json"), run.setting);
+  if (!kept.ok) return fail(kept.error);
 
   const { end, spent } = await ask(run, paid);
   const outcomes = readOutcomes(journal.entries);

@@ -2,13 +2,14 @@ import * as z from "zod";
 import { err, ok, type Result } from "../../shared/result.ts";
 
 export type Account = {
+  /** The tenant's id: lower-case letters and digits. */
+  readonly tenant: string;
   /** Dollars that the edge lets its key spend. */
   readonly budget: number;
   /** Who may work; null: all. */
   readonly pool: readonly string[] | null;
 };
 
-const tenant = "evaluation";
 const keySchema = z.object({ key: z.string() });
 const refusalSchema = z.object({ error: z.object({ message: z.string() }) });
 
@@ -18,7 +19,7 @@ const refusalSchema = z.object({ error: z.object({ message: z.string() }) });
  */
 export const openAccount = async (
   host: { readonly url: string; readonly adminKey: string },
-  { budget, pool }: Account,
+  { tenant, budget, pool }: Account,
   fetch: typeof globalThis.fetch,
 ): Promise<Result<string, string>> => {
   const post = async (path: string, body: object): Promise<Result<unknown, string>> => {

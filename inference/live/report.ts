@@ -76,10 +76,15 @@ const costOfControls = (costs: Costs): Cost => {
 };
 
 /** What each has done, and the paired differences. */
-export const describeComparison = ({ rows, differences }: Comparison): string =>
-  [table([rowHead, ...rows.map(cellsOfRow)]), "", table([differenceHead, ...differences.map(cellsOfDifference)])].join(
-    "\n",
-  );
+export const describeComparison = ({ rows, differences }: Comparison): string => {
+  const fallbacks = sum(rows.filter(({ family }) => family === null).map((row) => row.fallbacks));
+  return [
+    table([rowHead, ...rows.map(cellsOfRow)]),
+    ...(fallbacks > 0 ? [`Planned by the edge head, the conductor being late or away: ${fallbacks} answers.`] : []),
+    "",
+    table([differenceHead, ...differences.map(cellsOfDifference)]),
+  ].join("\n");
+};
 
 const nameOf = (name: string, family: string | null): string => (family === null ? name : `  ${name}: ${family}`);
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
@@ -87,8 +92,8 @@ const points = (share: number): string => `${share < 0 ? "-" : "+"}${Math.abs(10
 
 const rowHead = ["", "tasks", "right", "cost", "calls", "mean wait", "answering models, as vendors name them"];
 
-const cellsOfRow = ({ name, family, tasks, right, dollars, calls, ms, models }: Row): readonly string[] => [
-  nameOf(name, family),
+const cellsOfRow = ({ name, family, tasks, right, dollars, calls, written, ms, models }: Row): readonly string[] => [
+  nameOf(name, family === "workflow" ? `${family} (${written} written by a planner)` : family),
   String(tasks),
   tasks === 0 ? "-" : percent(right),
   money(dollars),

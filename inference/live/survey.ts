@@ -3,17 +3,20 @@ import { textOfPrompt, type Prompt } from "../record/prompts.ts";
 import { sum } from "../record/report.ts";
 import type { Tier } from "./contenders.ts";
 
-/** So many tasks tell what tiers cost, and which worker is held best; they are drawn evenly over domains. */
-const mostSurveyed = 12;
+/** So many tasks tell which worker is held best, and so many what tiers cost; they are drawn evenly over domains. */
+const mostRanked = 32;
+/** Fewer: a dry run of Ultra may write a workflow. */
+const mostPriced = 8;
 
 /** What dry runs foresee. */
 export type Survey = {
-  readonly tasks: number;
+  /** Dry runs of each tier. */
+  readonly priced: number;
   /** Dollars of a request, the mean. */
   readonly costs: ReadonlyMap<Tier["id"], { readonly expected: number; readonly bound: number }>;
   /** Best first. Mean expected quality, 0 to 1. */
   readonly workers: readonly { readonly worker: string; readonly quality: number }[];
-  /** Version of the weights. */
+  /** Version of the conductor's weights, or the edge's where there is no conductor. */
   readonly weights: string;
 };
 
@@ -23,32 +26,38 @@ export type SurveyInput = {
   readonly maxTokens: number;
 };
 
-/** Asks no worker. Throws what the first dry run that fails says. */
+/** Asks no worker. Throws what the first dry run that fails says, and for a key that its baseline serves. */
 export const survey = async (
   { prompts, tiers, maxTokens }: SurveyInput,
   shoal: Pick<Shoal, "preview">,
   signal: AbortSignal,
 ): Promise<Survey> => {
-  const surveyed = prompts.slice(0, mostSurveyed);
-  const rows: { readonly tier: Tier; readonly preview: Preview }[] = [];
-  for (const prompt of surveyed) {
-    for (const tier of tiers) {
-      const preview = await shoal.preview(questionOf(tier, prompt, maxTokens), signal);
-      if (!preview.ok) throw new Error(`${tier.id}: ${preview.error.status ?? ""} ${preview.error.message}`);
-      rows.push({ tier, preview: preview.value });
-    }
-  }
-  const costs = tiers.map((tier) => {
-    const own = rows.filter((row) => row.tier === tier).map(({ preview }) => preview);
-    const cost = { expected: mean(own.map(({ expected }) => expected)), bound: mean(own.map(({ bound }) => bound)) };
-    return [tier.id, cost] as const;
-  });
-  return {
-    tasks: surveyed.length,
-    costs: new Map(costs),
-    workers: rank(rows.map(({ preview }) => preview)),
-    weights: rows[0]?.preview.weights ?? "",
+  const see = async (tier: Tier, prompt: Prompt): Promise<Preview> => {
+    const preview = await shoal.preview(questionOf(tier, prompt, maxTokens), signal);
+    if (!preview.ok) throw new Error(`${tier.id}: ${preview.error.status ?? ""} ${preview.error.message}`);
+    const { mode } = preview.value;
+    if (mode !== "on") throw new Error(`the key's mode is ${mode}: its baseline serves in the tiers' place`);
+    return preview.value;
   };
+  const seeAll = async (tier: Tier, some: readonly Prompt[]): Promise<readonly Preview[]> => {
+    const previews: Preview[] = [];
+    for (const prompt of some) previews.push(await see(tier, prompt));
+    return previews;
+  };
+
+  const priced = prompts.slice(0, mostPriced);
+  const costs = new Map<string, { readonly expected: number; readonly bound: number }>();
+  for (const tier of tiers) {
+    const previews = await seeAll(tier, priced);
+    costs.set(tier.id, {
+      expected: mean(previews.map(({ expected }) => expected)),
+      bound: mean(previews.map(({ bound }) => bound)),
+    });
+  }
+  // Who is held best depends on no tier, and a single call is planned soonest.
+  const [mini] = tiers;
+  const ranked = mini === undefined ? [] : await seeAll(mini, prompts.slice(0, mostRanked));
+  return { priced: priced.length, costs, workers: rank(ranked), weights: weightsOf(ranked) };
 };
 
 export const questionOf = ({ model, preference }: Tier, prompt: Prompt, maxTokens: number) => ({
@@ -58,6 +67,10 @@ export const questionOf = ({ model, preference }: Tier, prompt: Prompt, maxToken
   text: textOfPrompt(prompt),
   maxTokens,
 });
+
+/** Late now and then, the conductor leaves a decision to the edge. */
+const weightsOf = (previews: readonly Preview[]): string =>
+  (previews.find(({ source }) => source === "conductor") ?? previews[0])?.weights ?? "";
 
 const rank = (previews: readonly Preview[]): Survey["workers"] =>
   [...new Set(previews.flatMap(({ qualities }) => [...qualities.keys()]))]

@@ -47,8 +47,11 @@ export type Preview = {
   readonly expected: number;
   /** Expected quality of each worker, 0 to 1, the tenant's own correction included. */
   readonly qualities: ReadonlyMap<string, number>;
-  /** Version of the weights. */
+  /** Version of the weights that decided, and whose: the conductor's or the edge's. */
   readonly weights: string;
+  readonly source: string;
+  /** `on`, unless the key is still served by its baseline, wholly or in part. */
+  readonly mode: string;
 };
 
 export type Failure = {
@@ -98,6 +101,8 @@ const previewSchema = z.object({
   ),
   weights: z.string(),
   max_cost_usd: z.number(),
+  source: z.string(),
+  mode: z.string().default("on"),
 });
 
 export const connectShoal = (target: { readonly url: string; readonly key: string }, now: () => number): Shoal => {
@@ -177,13 +182,15 @@ export const connectShoal = (target: { readonly url: string; readonly key: strin
       try {
         const body = { ...bodyOf(question), stream: false, stream_options: undefined };
         const answer: unknown = await client.post("/plan", { body, signal, headers: headersOf(question) });
-        const { plan, scores, weights, max_cost_usd: bound } = previewSchema.parse(answer);
+        const { plan, scores, weights, source, mode, max_cost_usd: bound } = previewSchema.parse(answer);
         const costs = new Map(scores.map((score) => [score.worker, score.cost_usd ?? 0]));
         return ok({
           bound,
           expected: Math.min(bound, expectedOf(plan, costs)),
           qualities: new Map(scores.map(({ worker, quality, bias }) => [worker, quality + bias])),
           weights,
+          source,
+          mode,
         });
       } catch (error) {
         return err(await failed(error, null));

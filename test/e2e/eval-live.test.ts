@@ -7,26 +7,40 @@ import { text } from "node:stream/consumers";
 import OpenAI from "openai";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import * as z from "zod";
-import { kill, startSystem } from "../support/start.ts";
+import { openAccount } from "../../inference/live/open-account.ts";
+import { kill, startSystem, type System } from "../support/start.ts";
 import { startVendors, type VendorCall, type Vendors, vendorNames } from "../support/vendors.ts";
 
 const command = join(import.meta.dirname, "..", "..", "inference", "live", "main.ts");
 const baseline = "anthropic/claude-sonnet-4-6";
-const pool = `openai/gpt-5.4,anthropic/claude-opus-4-6,${baseline}`;
+const pool = ["openai/gpt-5.4", "anthropic/claude-opus-4-6", baseline];
+const adminKey = "admin-for-tests-that-is-long-enough";
 
 let vendors: Vendors;
+let system: System;
+/** Of a tenant with this pool. */
+let key: string;
 let dir: string;
 let runs = 0;
 beforeAll(async () => {
   vendors = await startVendors();
+  system = await startSystem({ env: { ...vendors.env, ADMIN_KEY: adminKey } });
+  key = await keyOf("evaluation", 100);
   dir = await mkdtemp(join(tmpdir(), "shoal-live-"));
   await writeFile(join(dir, "tasks.jsonl"), tasks.map((task) => `${JSON.stringify(task)}\n`).join(""));
 });
 afterAll(async () => {
+  await system?.stop();
   await vendors?.[Symbol.asyncDispose]();
   await rm(dir, { recursive: true, force: true });
 });
 beforeEach(() => vendors.reset());
+
+const keyOf = async (tenant: string, budget: number): Promise<string> => {
+  const account = await openAccount({ url: system.url, adminKey }, { tenant, budget, pool }, fetch);
+  if (!account.ok) throw new Error(account.error);
+  return account.value;
+};
 
 const choice = (id: string) => ({
   id,
@@ -60,7 +74,7 @@ const newOut = () => join(dir, `run-${(runs += 1)}`);
 const start = (out: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
   const child = spawn(process.execPath, [command, "--tasks", join(dir, "tasks.jsonl"), "--out", out, ...args], {
     cwd: dir,
-    env: { ...process.env, ...vendors.env, TMPDIR: dir, ...env },
+    env: { ...process.env, ...vendors.env, SHOAL_API_KEY: key, TMPDIR: dir, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const ended = Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]).then(
@@ -68,8 +82,9 @@ const start = (out: string, args: readonly string[], env: Readonly<Record<string
   );
   return { pid: child.pid ?? 0, ended };
 };
-const ownPool = ["--pool", pool, "--baseline", baseline, "--max-tokens", "1000"];
-const one = [...ownPool, "--preferences", "balanced"];
+const alone = ["--baseline", baseline, "--max-tokens", "1000"];
+/** At one preference, through the Shoal that runs. */
+const one = () => [...alone, "--preferences", "balanced", "--url", system.url];
 const run = (out: string, ...args: readonly string[]) => start(out, args).ended;
 
 const resultsSchema = z.looseObject({
@@ -106,7 +121,11 @@ describe("npm run eval:live", () => {
   it("finds the differences that the workers' answers have, in all and by what Ultra ran", async () => {
     script();
     const out = newOut();
-    const { code: status, printed, errors } = await run(out, ...ownPool, "--budget", "5", "--json");
+    const {
+      code: status,
+      printed,
+      errors,
+    } = await run(out, ...alone, "--pool", pool.join(","), "--budget", "5", "--json");
     expect(errors).toContain("Done. Answers still missing: 0.");
     expect(status).toBe(0);
     expect(vendors.violations).toEqual([]);
@@ -140,7 +159,7 @@ describe("npm run eval:live", () => {
   it("spends on the control what Ultra spent, and tells dollars, calls and models as they were", async () => {
     script();
     const out = newOut();
-    await run(out, ...one, "--budget", "5");
+    await run(out, ...one(), "--budget", "5");
     const results = await resultsOf(out);
     const row = (name: string, family: string | null = null) =>
       results.rows.find((each) => each.name === name && each.family === family);
@@ -158,24 +177,39 @@ describe("npm run eval:live", () => {
     expect(results.spent_usd).toBeCloseTo(paid, 9);
 
     const calls = vendors.calls().length;
-    await run(out, ...one, "--budget", "5");
+    await run(out, ...one(), "--budget", "5");
     expect(vendors.calls()).toHaveLength(calls);
     expect((await resultsOf(out)).differences).toEqual(results.differences);
+
+    const other = await run(out, ...one(), "--budget", "5", "--max-tokens", "500");
+    expect(other.code).toBe(1);
+    expect(other.errors).toContain("was made with other max_tokens: choose another folder by --out");
   });
 
   it("asks nobody on a dry run, and stops before a call that could pass the budget", async () => {
     script();
     const out = newOut();
-    const dry = await run(out, ...one, "--budget", "5", "--dry-run");
+    const dry = await run(out, ...one(), "--budget", "5", "--dry-run");
     expect(dry.printed).toMatch(/shoal-ultra balanced +6 +\$/);
     expect(vendors.calls()).toEqual([]);
-    const short = await run(out, ...one, "--budget", "0.1");
+    const short = await run(out, ...one(), "--budget", "0.1");
     expect(short.printed).toContain("The next call could pass the budget.");
     expect((await resultsOf(out)).spent_usd).toBeLessThanOrEqual(0.1);
     const before = vendors.calls().length;
     expect(before).toBeGreaterThan(0);
-    await run(out, ...one, "--budget", "0.1");
+    await run(out, ...one(), "--budget", "0.1");
     expect((await resultsOf(out)).spent_usd).toBeLessThanOrEqual(0.1);
+  });
+
+  it("has the edge hold the budget as well", async () => {
+    script();
+    const poor = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: await keyOf("poor", 0.01), maxRetries: 0 });
+    const messages = [{ role: "user" as const, content: "Question easy-1" }];
+    const ask = (most: number) =>
+      poor.chat.completions.create({ model: baseline, max_completion_tokens: most, messages });
+    await expect(ask(1000)).rejects.toMatchObject({ status: 402 });
+    expect(vendors.calls()).toEqual([]);
+    expect((await ask(100)).choices).toHaveLength(1);
   });
 
   it("has lost no answer when it is killed, and goes on where it was", async () => {
@@ -184,7 +218,7 @@ describe("npm run eval:live", () => {
       vendors.openai.calls.length === 4 ? { headersAfterMs: 60_000 } : { text: [answer(call)], usage: tokens },
     );
     const out = newOut();
-    const flags = [...one, "--budget", "5", "--concurrency", "1"];
+    const flags = [...one(), "--budget", "5", "--concurrency", "1"];
     const killed = start(out, flags);
     await vendors.openai.call(3);
     kill(killed.pid, "SIGKILL");
@@ -209,7 +243,7 @@ describe("npm run eval:live", () => {
       call.model.includes("sonnet") ? { status: 500 } : { text: [answer(call)], usage: tokens },
     );
     const out = newOut();
-    const { code: status, printed, errors } = await run(out, ...one, "--budget", "5");
+    const { code: status, printed, errors } = await run(out, ...one(), "--budget", "5");
     expect(status).toBe(0);
     expect(errors).toContain(`${baseline}: 5`);
     expect(printed).toContain("Answers still missing: 6.");
@@ -220,7 +254,7 @@ describe("npm run eval:live", () => {
 
     vendors.reset();
     script();
-    await run(out, ...one, "--budget", "5");
+    await run(out, ...one(), "--budget", "5");
     expect(vendors.openai.calls).toEqual([]);
     const up = await resultsOf(out);
     expect(up.differences.find(({ of }) => of === "shoal-mini balanced")?.mean).toBe(2 / 6);
@@ -241,8 +275,8 @@ describe("npm run eval:live", () => {
 
 describe("with the local model", () => {
   it("runs through, whatever the model answers", async () => {
-    await using system = await startSystem({ env: { SHOAL_CHAT_MODEL: "" } });
-    const client = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: system.key, maxRetries: 0 });
+    await using own = await startSystem({ env: { SHOAL_CHAT_MODEL: "" } });
+    const client = new OpenAI({ baseURL: `${own.url}/v1`, apiKey: own.key, maxRetries: 0 });
     const messages = [{ role: "user" as const, content: "Say hi." }];
     // The model is fetched at the first start of all.
     await vi.waitFor(
@@ -251,8 +285,8 @@ describe("with the local model", () => {
     );
     const out = newOut();
     const flags = ["--budget", "1", "--limit", "2", "--max-tokens", "24", "--preferences", "balanced"];
-    const { code: status, printed } = await start(out, [...flags, "--url", system.url], {
-      SHOAL_API_KEY: system.key,
+    const { code: status, printed } = await start(out, [...flags, "--url", own.url], {
+      SHOAL_API_KEY: own.key,
     }).ended;
     expect(printed).toContain("Best single worker: local/chat, held best by the weights.");
     expect(printed).toContain("Done. Answers still missing: 0.");
