@@ -41,12 +41,18 @@ export async function* innerStep(
 
 export const isUsable = (run: StepRun | null): run is StepRun => run !== null && run.error === null && run.end !== null;
 
-export const toVisible = (run: StepRun): VisibleResult => ({
-  step: run.step.id,
-  text: answerText(collect(run.events)),
-  asked: run.step.subtask,
-  acceptable: run.step.role === "answer" || run.step.role === "judge",
-});
+export const toVisible = (run: StepRun): VisibleResult => {
+  const { id, subtask, role } = run.step;
+  const text = textOfRun(run);
+  const answers = role === "answer" || role === "judge";
+  return { step: id, text, asked: subtask, acceptable: answers && text !== "" && !isCut(run) };
+};
 
-/** An answer to the user's own words, which may stand for the team's. */
-export const isWholeAnswer = ({ step }: StepRun): boolean => step.role === "answer" && step.subtask === null;
+const textOfRun = (run: StepRun): string => answerText(collect(run.events));
+
+/** A whole answer to the user's own words, which may stand for the team's. */
+export const isWholeAnswer = (run: StepRun): boolean =>
+  run.step.role === "answer" && run.step.subtask === null && !isCut(run) && textOfRun(run) !== "";
+
+/** Ended by the cap that the plan gave it: more may be to say. */
+const isCut = ({ step, end }: StepRun): boolean => end === "length" && step.maxOutputTokens !== undefined;

@@ -132,10 +132,7 @@ async function* finish(last: Step, needs: readonly (StepRun | null)[], deps: Exe
 
 /** Of several answers to the user's own words one is left: there is nothing to weigh it against. */
 const needsNoJudge = (last: Step, only: StepRun, asked: number): boolean =>
-  last.role === "judge" && asked > 1 && isWholeAnswer(only) && !isCut(only);
-
-/** Ended by the cap that the plan gave it: more may be to say. */
-const isCut = ({ step, end }: StepRun): boolean => end === "length" && step.maxOutputTokens !== undefined;
+  last.role === "judge" && asked > 1 && isWholeAnswer(only);
 
 /** When nothing came of the steps before, the answering worker gets the request as the user put it. */
 const ownWords = (step: Step, { chat }: ExecuteDeps): Placed => ({

@@ -167,7 +167,19 @@ export const trace = z.looseObject({
   status: z.enum(["complete", "aborted", "failed"]),
   worker: z.nullable(z.string()),
   plan: z.looseObject({ kind: z.enum(["workflow", "ballot"]), workers: z.array(z.string()) }),
-  steps: z.array(z.looseObject({ step: z.string(), worker: z.string() })),
+  steps: z.array(
+    z.looseObject({
+      step: z.string(),
+      worker: z.string(),
+      outcome: z.nullable(z.enum(["done", "failed", "skipped", "canceled"])),
+      skipped: z
+        .enum(["nothing_to_see", "accepted", "too_long", "client_left"])
+        .describe(
+          "Why it never started: all that it was to see had failed, a verifier had accepted an answer, no worker's context takes what it was to see, or the client had left.",
+        )
+        .optional(),
+    }),
+  ),
   cost_usd: dollars,
 });
 

@@ -2,11 +2,11 @@ import { execute, type ExecuteDeps } from "../../edge/execute/execute.ts";
 import type { RunStep, StepRequest } from "../../edge/execute/run-step.ts";
 import { textOf } from "../../shared/chat.ts";
 import type { ShoalError } from "../../shared/errors.ts";
-import { answerText, collect, type AnswerEvent } from "../../shared/events.ts";
+import { answerText, collect, type AnswerEvent, type EndReason } from "../../shared/events.ts";
 import { answerStep, type Plan, type Step, type Workflow } from "../../shared/plan.ts";
 import { chatOf, stepEnd, stepStart, textDelta, upstreamError, usageOf, used } from "./events.ts";
 
-type Line = { readonly text?: string; readonly error?: ShoalError };
+type Line = { readonly text?: string; readonly error?: ShoalError; readonly end?: EndReason };
 
 /** Workers that say what a test has them say, when it has them say it. */
 const createStage = (thoughts: readonly AnswerEvent[]) => {
@@ -26,7 +26,7 @@ const createStage = (thoughts: readonly AnswerEvent[]) => {
     const canceled = new Promise<Line>((resolve) =>
       signal?.addEventListener("abort", () => resolve({ error: upstreamError("network") }), { once: true }),
     );
-    const { text, error } = await Promise.race([lineOf(step.worker).promise, canceled]);
+    const { text, error, end = "stop" } = await Promise.race([lineOf(step.worker).promise, canceled]);
     const words = text === undefined ? [] : [...thoughts, textDelta(text)];
     if (words.length > 0) yield words;
     const outcome = error === undefined ? "done" : signal?.aborted ? "canceled" : "failed";
@@ -34,7 +34,7 @@ const createStage = (thoughts: readonly AnswerEvent[]) => {
     return {
       step,
       events: keep ? words : [],
-      end: error ? null : "stop",
+      end: error ? null : end,
       error: error ?? null,
       spoke: words.length > 0,
     };
@@ -43,7 +43,7 @@ const createStage = (thoughts: readonly AnswerEvent[]) => {
     started,
     requests,
     runStep,
-    say: (worker: string, text: string) => lineOf(worker).resolve({ text }),
+    say: (worker: string, text: string, end: EndReason = "stop") => lineOf(worker).resolve({ text, end }),
     fail: (worker: string, error: ShoalError = upstreamError("overloaded"), text?: string) =>
       lineOf(worker).resolve({ error, ...(text !== undefined && { text }) }),
   };

@@ -231,6 +231,19 @@ describe("a workflow in trouble", () => {
     expect(events.at(-1)).toMatchObject({ type: "end", step: "a", worker: "w/a" });
   });
 
+  it.each([
+    ["is empty", "", "stop"],
+    ["was cut by the plan's cap", "the first half of", "length"],
+  ] as const)("passes no draft on that %s", async (_, words, end) => {
+    const capped = stepOf("b", "w/b", { maxOutputTokens: 100 });
+    const { say, fail, over, text } = runPlan(workflowOf(stepOf("a", "w/a"), capped, judgeOf("w/c")));
+    fail("w/a");
+    say("w/b", words, end);
+    say("w/c", "the answer");
+    await over;
+    expect(text()).toBe("the answer");
+  });
+
   it("fails when the judge fails amid its words: they are out, and cannot be taken back", async () => {
     const { say, fail, over, events } = runPlan(workflowOf(...drafts, judgeOf("w/c")));
     say("w/a", "draft one");
