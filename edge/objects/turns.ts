@@ -9,12 +9,20 @@ export const turnsSchema = `CREATE TABLE turns (seq INTEGER PRIMARY KEY AUTOINCR
 
 /** Of ASCII characters. */
 const pieceLength = 1_000_000;
-/** With the largest pieces half of what an object may hold. */
-const maxPieces = 5_000;
+/** Half of what an object may hold. https://developers.cloudflare.com/durable-objects/platform/limits/ */
+const maxBytes = 5_000_000_000;
+/** So many of the least recently used make room at a time. */
+const makesRoom = 100;
 /** What may be sent from an object in one message is a third more. */
 const maxFound = 24_000_000;
 
-export const writeTurn = (sql: SqlStorage, { id, previous, sealed }: StoredTurn, now: number): void => {
+/** `mostBytes`: of the object's database; beyond it the least recently used turns go. */
+export const writeTurn = (
+  sql: SqlStorage,
+  { id, previous, sealed }: StoredTurn,
+  now: number,
+  mostBytes: number = maxBytes,
+): void => {
   const pieces = Math.ceil(sealed.length / pieceLength);
   for (let piece = 0; piece < pieces; piece += 1) {
     sql.exec(
@@ -27,7 +35,9 @@ export const writeTurn = (sql: SqlStorage, { id, previous, sealed }: StoredTurn,
       sealed.slice(piece * pieceLength, (piece + 1) * pieceLength),
     );
   }
-  sql.exec("DELETE FROM turns WHERE at < ? OR seq <= (SELECT max(seq) FROM turns) - ?", now - keptMs.turns, maxPieces);
+  sql.exec("DELETE FROM turns WHERE at < ?", now - keptMs.turns);
+  if (sql.databaseSize <= mostBytes) return;
+  sql.exec("DELETE FROM turns WHERE id IN (SELECT id FROM turns WHERE id <> ? ORDER BY at LIMIT ?)", id, makesRoom);
 };
 
 /** Null when it is not kept, or not whole any more. */
