@@ -45,7 +45,7 @@ export const defaultBounds = {
 
 /**
  * What a tenant's keys, or one key, may do, and how they are served. Both have the same fields: lists and limits of a key
- * narrow the tenant's, its other fields go before the tenant's.
+ * narrow the tenant's, its other fields go before the tenant's; only a tenant's mode `off` goes before its keys' modes.
  */
 export const policySchema = z.strictObject({
   scopes: z.array(z.enum(scopes)).min(1).optional(),
@@ -75,7 +75,8 @@ export const recordOf = (
   tenant: Policy,
 ): Omit<KeyRecord, "cacheEpoch"> => {
   const { policy } = key;
-  const mode = readMode(policy.mode ?? tenant.mode ?? "on");
+  // One switch returns a whole tenant to its baselines.
+  const mode = readMode(tenant.mode === "off" ? "off" : (policy.mode ?? tenant.mode ?? "on"));
   return {
     keyId: key.id,
     name: key.name,

@@ -40,6 +40,11 @@ describe("a key's policy", () => {
     });
   });
 
+  it("is served by its own baseline where the tenant is switched off", () => {
+    const record = recordFor({ mode: "on", baseline: "north/b" }, { mode: "off", baseline: "north/a" });
+    expect(record.rollout).toEqual({ mode: "off", canaryPercent: 0, baseline: "north/b" });
+  });
+
   it("has a budget when dollars are limited at either", () => {
     expect(recordFor({ limits: { usd_per_day: 0 } }).hasBudget).toBe(true);
     expect(recordFor({}, { limits: { usd_per_month: 5 } }).hasBudget).toBe(true);
