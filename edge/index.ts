@@ -34,10 +34,10 @@ import { deleteResponse, listInputItems, readResponse } from "./routes/stored-re
 import type { ShoalError } from "../shared/errors.ts";
 import type { Result } from "../shared/result.ts";
 
-export { CacheShard } from "./objects/cache.ts";
-export { Region } from "./objects/region.ts";
-export { TenantLog } from "./objects/tenant-log.ts";
-export { Tenant } from "./objects/tenant.ts";
+export { CacheShard } from "./objects/cache/cache.ts";
+export { Region } from "./objects/region/region.ts";
+export { TenantLog } from "./objects/tenant-log/tenant-log.ts";
+export { Tenant } from "./objects/tenant/tenant.ts";
 
 const app = new Hono<AppEnv>();
 

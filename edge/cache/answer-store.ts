@@ -1,4 +1,4 @@
-import type { CachedAnswer } from "../objects/cached-answers.ts";
+import type { CachedAnswer } from "../objects/cache/cached-answers.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { createSealer } from "../runtime/seal.ts";
 import type { Settings } from "../runtime/settings.ts";

@@ -1,8 +1,8 @@
 import type { Settings } from "../runtime/settings.ts";
-import type { CacheShard } from "./cache.ts";
-import type { Region } from "./region.ts";
-import type { TenantLog } from "./tenant-log.ts";
-import type { Tenant } from "./tenant.ts";
+import type { CacheShard } from "./cache/cache.ts";
+import type { Region } from "./region/region.ts";
+import type { TenantLog } from "./tenant-log/tenant-log.ts";
+import type { Tenant } from "./tenant/tenant.ts";
 
 export type ObjectBindings = {
   readonly TENANT: DurableObjectNamespace<Tenant>;

@@ -1,4 +1,4 @@
-import type { SetPrice } from "../objects/prices.ts";
+import type { SetPrice } from "../objects/region/prices.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Roster, RosterEntry } from "./roster.ts";
 

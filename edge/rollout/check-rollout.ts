@@ -1,5 +1,5 @@
 import type { ShoalError } from "../../shared/errors.ts";
-import { recordOf, type Policy } from "../objects/policy.ts";
+import { recordOf, type Policy } from "../objects/tenant/policy.ts";
 import { allowsWorker } from "../pool/allowed.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { RolloutBounds } from "../objects/policy.ts";
+import type { RolloutBounds } from "../objects/tenant/policy.ts";
 import type { Arm, Figures, Measure, Sums } from "./figures.ts";
 
 /**

@@ -1,8 +1,8 @@
 import { differenceOf, judge, leastConversations, ratioOf, type ArmFigures, type Interval } from "./compare.ts";
 import { quantile, type Arm, type Counts, type Figures, type Foreseen, type Sums } from "./figures.ts";
 import { toDollars } from "../../shared/pricing.ts";
-import type { RolloutStage } from "../objects/rollout-reading.ts";
-import type { Stop } from "../objects/rollout-stages.ts";
+import type { RolloutStage } from "../objects/tenant/rollout-reading.ts";
+import type { Stop } from "../objects/tenant/rollout-stages.ts";
 
 /** Intervals of a report hold for 95 % of canaries, whenever and however often it is read. */
 const alpha = 0.05;

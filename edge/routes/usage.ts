@@ -4,7 +4,7 @@ import { toDollars } from "../../shared/pricing.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import { writeCsv } from "../encode/csv.ts";
 import { baseHeaders } from "../encode/headers.ts";
-import { dayOf, usageGroups, type UsageRow } from "../objects/daily.ts";
+import { dayOf, usageGroups, type UsageRow } from "../objects/tenant/daily.ts";
 import type { Context } from "../runtime/context.ts";
 import { readQuery } from "./read-query.ts";
 

@@ -3,7 +3,7 @@ import { admit, draw as drawAmounts, giveBack, recognize, type AdmitDeps, type G
 import type { AdmitRequest } from "../../edge/objects/records.ts";
 import type { Objects } from "../../edge/objects/objects.ts";
 import { createOutbox } from "../../edge/objects/outbox.ts";
-import type { Limits } from "../../edge/objects/policy.ts";
+import type { Limits } from "../../edge/objects/tenant/policy.ts";
 import { createRateNote } from "../../edge/runtime/rates.ts";
 import { startTiming } from "../../edge/runtime/timing.ts";
 import { costing, createTenant, newKeyOf, openingOf, settlementOf } from "../support/edge.ts";

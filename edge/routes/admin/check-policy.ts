@@ -1,6 +1,6 @@
 import type { ShoalError } from "../../../shared/errors.ts";
 import type { WorkerCard } from "../../../shared/workers.ts";
-import type { PolicyPatch } from "../../objects/policy-patch.ts";
+import type { PolicyPatch } from "../../objects/tenant/policy-patch.ts";
 import { nearest, resolveModel } from "../../pool/resolve-model.ts";
 import type { Roster } from "../../pool/roster.ts";
 import { dataRegions } from "../../providers/provider.ts";

@@ -1,4 +1,4 @@
-import type { AuditDetail } from "../../objects/audit.ts";
+import type { AuditDetail } from "../../objects/region/audit.ts";
 import type { ObjectBindings } from "../../objects/objects.ts";
 import type { Context } from "../../runtime/context.ts";
 

@@ -1,7 +1,7 @@
 import { toDollars } from "../../../shared/pricing.ts";
 import { createKeptTurns } from "../../conversation/kept-turns.ts";
 import { baseHeaders } from "../../encode/headers.ts";
-import type { TenantEntry } from "../../objects/directory.ts";
+import type { TenantEntry } from "../../objects/region/directory.ts";
 import type { Context } from "../../runtime/context.ts";
 import { writeLedgerRow } from "./ledger.ts";
 

@@ -1,7 +1,7 @@
 import type { ShoalError } from "../../../shared/errors.ts";
 import { ok, type Result } from "../../../shared/result.ts";
 import { baseHeaders } from "../../encode/headers.ts";
-import type { ExportedAnswer } from "../../objects/feedback.ts";
+import type { ExportedAnswer } from "../../objects/tenant-log/feedback.ts";
 import type { Context } from "../../runtime/context.ts";
 
 const pageAnswers = 500;

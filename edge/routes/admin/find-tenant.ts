@@ -1,7 +1,7 @@
 import type { ShoalError } from "../../../shared/errors.ts";
 import { err, ok, type Result } from "../../../shared/result.ts";
 import { devTenant } from "../../authenticate/authenticate.ts";
-import type { TenantEntry } from "../../objects/directory.ts";
+import type { TenantEntry } from "../../objects/region/directory.ts";
 import type { Context } from "../../runtime/context.ts";
 
 /** The tenant of the local start, which nobody has made. */

@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import type { ShoalError } from "../../../shared/errors.ts";
 import type { WorkerCard } from "../../../shared/workers.ts";
-import { mostOwnWorkers } from "../../objects/own-means.ts";
+import { mostOwnWorkers } from "../../objects/tenant/own-means.ts";
 import { nearest } from "../../pool/resolve-model.ts";
 import { connect, type Roster } from "../../pool/roster.ts";
 import { modelSchema, problemOf, readModel } from "../../providers/openai-compatible.ts";

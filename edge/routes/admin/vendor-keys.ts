@@ -2,7 +2,7 @@ import { Hono } from "hono";
 import * as z from "zod";
 import type { ShoalError } from "../../../shared/errors.ts";
 import { err, ok, type Result } from "../../../shared/result.ts";
-import type { VendorKeyEntry } from "../../objects/own-means.ts";
+import type { VendorKeyEntry } from "../../objects/tenant/own-means.ts";
 import { nearest } from "../../pool/resolve-model.ts";
 import type { Roster } from "../../pool/roster.ts";
 import { takesOwnKey } from "../../pool/tenant-roster.ts";

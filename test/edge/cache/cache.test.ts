@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { lookUp, type CacheDeps, type CachedRequest } from "../../../edge/cache/cache.ts";
 import { purgeCache } from "../../../edge/cache/purge-cache.ts";
 import type { Events } from "../../../edge/execute/execute.ts";
-import { findKey } from "../../../edge/objects/keys.ts";
+import { findKey } from "../../../edge/objects/tenant/keys.ts";
 import type { KeyRecord } from "../../../edge/objects/records.ts";
 import { startTiming } from "../../../edge/runtime/timing.ts";
 import type { ChatRequest } from "../../../shared/chat.ts";

@@ -1,6 +1,6 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { createCachedAnswers, type Bounds } from "../../../edge/objects/cached-answers.ts";
+import { createCachedAnswers, type Bounds } from "../../../edge/objects/cache/cached-answers.ts";
 import { newTenant, objectsOf } from "../../support/edge.ts";
 
 afterEach(() => void vi.useRealTimers());

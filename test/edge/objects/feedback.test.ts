@@ -1,8 +1,8 @@
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Trace } from "../../../edge/account/trace.ts";
-import { keepScore } from "../../../edge/objects/feedback.ts";
-import { findKey } from "../../../edge/objects/keys.ts";
+import { keepScore } from "../../../edge/objects/tenant-log/feedback.ts";
+import { findKey } from "../../../edge/objects/tenant/keys.ts";
 import { newKeyOf, newTenant, objectsOf, traceOf } from "../../support/edge.ts";
 import { usageOf } from "../../support/events.ts";
 

@@ -1,6 +1,6 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { Limits } from "../../../edge/objects/policy.ts";
+import type { Limits } from "../../../edge/objects/tenant/policy.ts";
 import { noAmounts, type Amounts, type Opening } from "../../../edge/objects/records.ts";
 import { createTenant, newKeyOf, openingOf, settlementOf } from "../../support/edge.ts";
 import { usageOf } from "../../support/events.ts";

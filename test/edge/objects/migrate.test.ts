@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { migrate } from "../../../edge/objects/migrate.ts";
-import { tenantSchema } from "../../../edge/objects/tenant-schema.ts";
+import { tenantSchema } from "../../../edge/objects/tenant/tenant-schema.ts";
 
 const inStorage = <T>(run: (storage: DurableObjectStorage) => T) =>
   runInDurableObject(env.REGION.get(env.REGION.newUniqueId()), (_, state) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
-import { patchPolicy, policyPatchShape } from "../../../edge/objects/policy-patch.ts";
-import { policySchema, type Policy } from "../../../edge/objects/policy.ts";
+import { patchPolicy, policyPatchShape } from "../../../edge/objects/tenant/policy-patch.ts";
+import { policySchema, type Policy } from "../../../edge/objects/tenant/policy.ts";
 
 const policy: Policy = { preference: "quality", limits: { usd_per_month: 5, concurrency: 2 } };
 const schema = z.strictObject(policyPatchShape);

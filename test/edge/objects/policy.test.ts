@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { policySchema, recordOf, type Policy } from "../../../edge/objects/policy.ts";
+import { policySchema, recordOf, type Policy } from "../../../edge/objects/tenant/policy.ts";
 import { scopes } from "../../../edge/objects/records.ts";
 
 const recordFor = (policy: Policy, tenant: Policy = {}) => recordOf({ id: "key00001", name: "a key", policy }, tenant);

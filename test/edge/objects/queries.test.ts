@@ -1,6 +1,6 @@
 import { runInDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
-import type { Tenant } from "../../../edge/objects/tenant.ts";
+import type { Tenant } from "../../../edge/objects/tenant/tenant.ts";
 import { noAmounts } from "../../../edge/objects/records.ts";
 import { createTenant, openingOf, settlementOf } from "../../support/edge.ts";
 

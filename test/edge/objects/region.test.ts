@@ -1,7 +1,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { AuditQuery } from "../../../edge/objects/audit.ts";
+import type { AuditQuery } from "../../../edge/objects/region/audit.ts";
 import { createObjects } from "../../../edge/objects/objects.ts";
 import { settingsOf } from "../../support/edge.ts";
 

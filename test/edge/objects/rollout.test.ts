@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { Policy } from "../../../edge/objects/policy.ts";
+import type { Policy } from "../../../edge/objects/tenant/policy.ts";
 import type { RolloutSample } from "../../../edge/objects/records.ts";
 import { costing, createTenant, settlementOf } from "../../support/edge.ts";
 

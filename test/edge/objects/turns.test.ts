@@ -1,6 +1,6 @@
 import { runInDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
-import { readTurn, writeTurn } from "../../../edge/objects/turns.ts";
+import { readTurn, writeTurn } from "../../../edge/objects/tenant-log/turns.ts";
 import { newTenant, objectsOf } from "../../support/edge.ts";
 
 it("forgets the least recently used turns, and no newer one, where they would take too much room", async () => {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { UsageQuery } from "../../../edge/objects/daily.ts";
+import type { UsageQuery } from "../../../edge/objects/tenant/daily.ts";
 import type { CallRow } from "../../../edge/objects/records.ts";
 import { createTenant, newKeyOf, openingOf, settlementOf } from "../../support/edge.ts";
 

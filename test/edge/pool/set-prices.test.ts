@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { SetPrice } from "../../../edge/objects/prices.ts";
+import type { SetPrice } from "../../../edge/objects/region/prices.ts";
 import { readRoster, type Roster } from "../../../edge/pool/roster.ts";
 import { createPricedRoster } from "../../../edge/pool/set-prices.ts";
 import { createHandClock } from "../../support/hand-clock.ts";

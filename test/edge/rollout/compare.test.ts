@@ -8,7 +8,7 @@ import {
   type Figures,
   type Values,
 } from "../../../edge/rollout/figures.ts";
-import { defaultBounds } from "../../../edge/objects/policy.ts";
+import { defaultBounds } from "../../../edge/objects/tenant/policy.ts";
 
 /** Numbers from 0 to 1, the same in each run. */
 const createRandom = (seed: number) => {

@@ -1,4 +1,4 @@
-import { fadeBias, type TenantBias } from "../../shared/feedback.ts";
+import { fadeBias, type TenantBias } from "../../../shared/feedback.ts";
 import { dayOf } from "./daily.ts";
 
 /** `revision`: of the feedback that it was found from, which counts up. */

@@ -1,5 +1,5 @@
-import { keptMs } from "./expiry.ts";
-import type { StoredTurn } from "./records.ts";
+import { keptMs } from "../expiry.ts";
+import type { StoredTurn } from "../records.ts";
 
 /** A row holds two megabytes at most, so a turn is stored in pieces. `at`: when it was last used. */
 export const turnsSchema = `CREATE TABLE turns (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL,

@@ -1,4 +1,4 @@
-import type { Arm } from "../rollout/figures.ts";
+import type { Arm } from "../../rollout/figures.ts";
 
 /** How long a conversation stays with its worker unseen. */
 const affinityMs = 24 * 3_600_000;

@@ -1,13 +1,13 @@
-import { toLoggedAnswer, type LoggedAnswer } from "../../shared/doubly-robust.ts";
-import type { ShoalError } from "../../shared/errors.ts";
-import { estimateBias, residualOf, type ScoreGroup } from "../../shared/feedback.ts";
-import { err, ok, type Result } from "../../shared/result.ts";
-import type { Trace } from "../account/trace.ts";
-import type { RevisedBias } from "./bias.ts";
-import { dayOf } from "./daily.ts";
-import { keptMs } from "./expiry.ts";
+import { toLoggedAnswer, type LoggedAnswer } from "../../../shared/doubly-robust.ts";
+import type { ShoalError } from "../../../shared/errors.ts";
+import { estimateBias, residualOf, type ScoreGroup } from "../../../shared/feedback.ts";
+import { err, ok, type Result } from "../../../shared/result.ts";
+import type { Trace } from "../../account/trace.ts";
+import type { RevisedBias } from "../tenant/bias.ts";
+import { dayOf } from "../tenant/daily.ts";
+import { keptMs } from "../expiry.ts";
 import { answerersOf, lessonOf, scoredAnswerOf, type Lesson, type ScoredAnswer } from "./scored-answer.ts";
-import { selectNumber } from "./select-number.ts";
+import { selectNumber } from "../select-number.ts";
 
 /**
  * Scores by answer and by the key that gave them, and how the answers were decided, which outlives their traces.

@@ -1,4 +1,4 @@
-import type { ArmFigures } from "../rollout/compare.ts";
+import type { ArmFigures } from "../../rollout/compare.ts";
 import { readPolicy } from "./keys.ts";
 import type { RolloutBounds } from "./policy.ts";
 import { boundsOf, readDays, readFigures } from "./rollout-figures.ts";

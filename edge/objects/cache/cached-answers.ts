@@ -1,4 +1,4 @@
-import { selectNumber } from "./select-number.ts";
+import { selectNumber } from "../select-number.ts";
 
 /** `used` counts up with each use; the index holds all that eviction looks at, so that it never reads the answers. */
 export const cachedAnswersSchema = `CREATE TABLE answers (key TEXT PRIMARY KEY, sealed TEXT NOT NULL,

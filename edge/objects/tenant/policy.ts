@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { scopes, type KeyRecord } from "./records.ts";
+import { scopes, type KeyRecord } from "../records.ts";
 
 const names = (most: number) => z.array(z.string().min(1).max(128)).min(1).max(most);
 const dollars = z.number().min(0).max(10_000_000);

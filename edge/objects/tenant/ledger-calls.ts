@@ -1,5 +1,5 @@
-import type { UsageSource } from "../../shared/usage.ts";
-import type { CallRow } from "./records.ts";
+import type { UsageSource } from "../../../shared/usage.ts";
+import type { CallRow } from "../records.ts";
 
 /** A call as a ledger row holds it. */
 type PackedCall = readonly [

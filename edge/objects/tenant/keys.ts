@@ -1,8 +1,8 @@
 import { readBias } from "./bias.ts";
 import { readOwnMeans } from "./own-means.ts";
 import { recordOf, type Policy } from "./policy.ts";
-import type { AdmitRequest, KeyRecord } from "./records.ts";
-import { selectNumber } from "./select-number.ts";
+import type { AdmitRequest, KeyRecord } from "../records.ts";
+import { selectNumber } from "../select-number.ts";
 
 export type NewKey = {
   readonly id: string;

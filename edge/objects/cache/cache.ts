@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
-import { bury, isBuried } from "./bury.ts";
+import { bury, isBuried } from "../bury.ts";
 import { cachedAnswersSchema, createCachedAnswers, type CachedAnswer } from "./cached-answers.ts";
-import { migrate } from "./migrate.ts";
+import { migrate } from "../migrate.ts";
 
 const bounds = { answers: 2_000, bytes: 32 * 1024 * 1024 } as const;
 /** What has expired is deleted this much later at most. */

@@ -19,7 +19,7 @@ import {
   renameTenant,
   type TenantEntry,
 } from "./directory.ts";
-import { migrate } from "./migrate.ts";
+import { migrate } from "../migrate.ts";
 import { deletePrice, listPrices, pricesSchema, writePrice, type SetPrice } from "./prices.ts";
 
 const migrations: readonly string[] = [

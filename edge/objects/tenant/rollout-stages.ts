@@ -1,6 +1,6 @@
 import { recordOf, type Policy } from "./policy.ts";
-import type { KeyRecord } from "./records.ts";
-import type { Passed } from "../rollout/compare.ts";
+import type { KeyRecord } from "../records.ts";
+import type { Passed } from "../../rollout/compare.ts";
 
 /** Why a canary went back by itself, with the figures at that moment. Milliseconds since the epoch. */
 export type Stop = Passed & { readonly at: number };

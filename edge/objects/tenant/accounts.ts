@@ -1,4 +1,4 @@
-import { toMicroDollars, type MicroDollars } from "../../shared/pricing.ts";
+import { toMicroDollars, type MicroDollars } from "../../../shared/pricing.ts";
 import type { Holder } from "./holders.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { Price } from "../../shared/pricing.ts";
+import type { Price } from "../../../shared/pricing.ts";
 
 /** What the operator pays where it is not what the card says. */
 export const pricesSchema = "CREATE TABLE prices (worker TEXT PRIMARY KEY, price TEXT NOT NULL, at INTEGER NOT NULL)";

@@ -1,5 +1,5 @@
-import type { WorkerCard } from "../../shared/workers.ts";
-import type { OwnMeans } from "./records.ts";
+import type { WorkerCard } from "../../../shared/workers.ts";
+import type { OwnMeans } from "../records.ts";
 
 export const ownMeansSchema = `CREATE TABLE data_key (id INTEGER PRIMARY KEY CHECK (id = 1), wrapped TEXT NOT NULL);
    CREATE TABLE vendor_keys (provider TEXT PRIMARY KEY, sealed TEXT NOT NULL, ending TEXT NOT NULL, at INTEGER NOT NULL);

@@ -1,5 +1,5 @@
-import { noUsage, type Usage } from "../../shared/usage.ts";
-import type { MicroDollars } from "../../shared/pricing.ts";
+import { noUsage, type Usage } from "../../../shared/usage.ts";
+import type { MicroDollars } from "../../../shared/pricing.ts";
 
 /** What can be told apart in what a tenant has used. */
 export const usageGroups = ["day", "key", "model", "worker"] as const;

@@ -1,8 +1,8 @@
-import { toMicroDollars, type MicroDollars } from "../../shared/pricing.ts";
+import { toMicroDollars, type MicroDollars } from "../../../shared/pricing.ts";
 import type { Account } from "./accounts.ts";
 import { dayOf } from "./daily.ts";
 import type { Holder } from "./holders.ts";
-import { selectNumber } from "./select-number.ts";
+import { selectNumber } from "../select-number.ts";
 
 /** A share of a limit in dollars has been spent, told once in its period. Amounts in micro-dollars. */
 export type Alarm = {

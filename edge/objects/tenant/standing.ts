@@ -1,6 +1,6 @@
-import type { MicroDollars } from "../../shared/pricing.ts";
+import type { MicroDollars } from "../../../shared/pricing.ts";
 import { tenantHolder } from "./holders.ts";
-import { selectNumber } from "./select-number.ts";
+import { selectNumber } from "../select-number.ts";
 import { listAlarms, spentInDay, spentInMonth, type Alarm } from "./spending.ts";
 
 /** Keys of a tenant that is not active open nothing. */

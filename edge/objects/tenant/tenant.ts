@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
-import { err, ok, type Result } from "../../shared/result.ts";
-import type { WorkerCard } from "../../shared/workers.ts";
-import { bury, isBuried } from "./bury.ts";
+import { err, ok, type Result } from "../../../shared/result.ts";
+import type { WorkerCard } from "../../../shared/workers.ts";
+import { bury, isBuried } from "../bury.ts";
 import { writeBias, type RevisedBias } from "./bias.ts";
 import { findConversation, findWorker, forgetWorkers, keepWorker } from "./conversation-workers.ts";
 import {
@@ -27,7 +27,7 @@ import {
   sweepReservations,
   type LedgerQuery,
 } from "./ledger.ts";
-import { migrate } from "./migrate.ts";
+import { migrate } from "../migrate.ts";
 import {
   deleteOwnWorker,
   deleteVendorKey,
@@ -43,7 +43,7 @@ import {
 import type { Policy } from "./policy.ts";
 import { patchPolicy, type PolicyPatch } from "./policy-patch.ts";
 import { readSpend, readState, writeState, type Spend } from "./standing.ts";
-import type { Admission, AdmitRequest, LateForecast, LedgerRow, Opening, Refusal, Settlement } from "./records.ts";
+import type { Admission, AdmitRequest, LateForecast, LedgerRow, Opening, Refusal, Settlement } from "../records.ts";
 import { countForecast, countScore, countSettled, forgetRequests } from "./rollout-figures.ts";
 import { readRollout, type RolloutStage } from "./rollout-reading.ts";
 import { inheritStage, reviewStops, withStage, type StageQuery } from "./rollout-stages.ts";

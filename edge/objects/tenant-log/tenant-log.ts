@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
-import { evaluate, type Evaluation } from "../../shared/doubly-robust.ts";
-import type { ShoalError } from "../../shared/errors.ts";
-import type { Result } from "../../shared/result.ts";
+import { evaluate, type Evaluation } from "../../../shared/doubly-robust.ts";
+import type { ShoalError } from "../../../shared/errors.ts";
+import type { Result } from "../../../shared/result.ts";
 import {
   feedbackSchema,
   forgetUnscored,
@@ -13,10 +13,10 @@ import {
   type KeptScore,
   type NewScore,
 } from "./feedback.ts";
-import { bury, isBuried } from "./bury.ts";
-import { forgetExpired, keptMs, nextExpiry } from "./expiry.ts";
-import { migrate } from "./migrate.ts";
-import type { KeptSignature, StoredTurn } from "./records.ts";
+import { bury, isBuried } from "../bury.ts";
+import { forgetExpired, keptMs, nextExpiry } from "../expiry.ts";
+import { migrate } from "../migrate.ts";
+import type { KeptSignature, StoredTurn } from "../records.ts";
 import {
   deleteTurn,
   findTurns,
@@ -27,7 +27,7 @@ import {
   type FoundTurns,
   type TurnPlace,
 } from "./turns.ts";
-import type { Trace } from "../account/trace.ts";
+import type { Trace } from "../../account/trace.ts";
 
 /** A tenant's log holds at most this many traces. */
 const maxTraces = 10_000;

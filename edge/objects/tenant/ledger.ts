@@ -1,12 +1,12 @@
-import type { MicroDollars } from "../../shared/pricing.ts";
-import { addUsage, noUsage } from "../../shared/usage.ts";
+import type { MicroDollars } from "../../../shared/pricing.ts";
+import { addUsage, noUsage } from "../../../shared/usage.ts";
 import { changeAccount, type Change } from "./accounts.ts";
 import { addDaily, takeBackDaily } from "./daily.ts";
 import { holdersOf, type Holder } from "./holders.ts";
 import { changeOf, drawOnLease } from "./leases.ts";
 import { packCalls, unpackCalls } from "./ledger-calls.ts";
-import { noAmounts, type Amounts, type LedgerRow, type Opening, type Settlement } from "./records.ts";
-import { selectNumber } from "./select-number.ts";
+import { noAmounts, type Amounts, type LedgerRow, type Opening, type Settlement } from "../records.ts";
+import { selectNumber } from "../select-number.ts";
 import { addSpending, raiseAlarms, type Alarm } from "./spending.ts";
 
 /** What each request draws when it begins. */

@@ -1,4 +1,4 @@
-import { judge, type ArmFigures } from "../rollout/compare.ts";
+import { judge, type ArmFigures } from "../../rollout/compare.ts";
 import {
   addForeseen,
   addRequest,
@@ -10,10 +10,10 @@ import {
   type Conversation,
   type Figures,
   type Values,
-} from "../rollout/figures.ts";
+} from "../../rollout/figures.ts";
 import { dayOf } from "./daily.ts";
 import { defaultBounds, type Policy, type RolloutBounds } from "./policy.ts";
-import type { LateForecast, RolloutForecast, Settlement } from "./records.ts";
+import type { LateForecast, RolloutForecast, Settlement } from "../records.ts";
 import { readStage, stopStage, type Stop } from "./rollout-stages.ts";
 
 const dayMs = 24 * 3_600_000;

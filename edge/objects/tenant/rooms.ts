@@ -1,7 +1,7 @@
-import { toMicroDollars, type MicroDollars } from "../../shared/pricing.ts";
+import { toMicroDollars, type MicroDollars } from "../../../shared/pricing.ts";
 import type { Account } from "./accounts.ts";
 import type { Holder } from "./holders.ts";
-import type { Amounts, LimitReached, Rates } from "./records.ts";
+import type { Amounts, LimitReached, Rates } from "../records.ts";
 import { spentInDay, spentInMonth } from "./spending.ts";
 
 /** What a limit still leaves. */

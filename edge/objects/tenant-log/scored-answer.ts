@@ -1,6 +1,6 @@
-import type { DecidedAnswer } from "../../shared/doubly-robust.ts";
-import { err, ok, type Result } from "../../shared/result.ts";
-import type { Trace } from "../account/trace.ts";
+import type { DecidedAnswer } from "../../../shared/doubly-robust.ts";
+import { err, ok, type Result } from "../../../shared/result.ts";
+import type { Trace } from "../../account/trace.ts";
 
 /** What stays of a trace once its answer has been scored: how it was decided, and no word of prompt or answer. */
 export type ScoredAnswer = DecidedAnswer & {

@@ -1,7 +1,7 @@
-import { err, ok, type Result } from "../../shared/result.ts";
+import { err, ok, type Result } from "../../../shared/result.ts";
 import { changeAccount, readAccount, type Change } from "./accounts.ts";
 import { holdersOf, type Holder } from "./holders.ts";
-import type { Amounts, Lease, Rates, Refusal } from "./records.ts";
+import type { Amounts, Lease, Rates, Refusal } from "../records.ts";
 import { ratesOf, refuse, roomsOf, type Room } from "./rooms.ts";
 
 /** Milliseconds for which an isolate may draw on what it was granted. */
