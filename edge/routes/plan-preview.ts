@@ -6,7 +6,7 @@ import type { Context } from "../runtime/context.ts";
 import type { Format } from "../formats/format.ts";
 import { decideAnew } from "../plan/plan.ts";
 import { giveBack } from "../admit.ts";
-import { receive, withHealth, withTier, type Received } from "../pipeline.ts";
+import { receive, withHealth, withTier, type Received } from "../receive.ts";
 import { boundPlan, cardsOf, outputCapOf } from "../reserve.ts";
 
 /**
