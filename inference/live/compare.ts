@@ -70,7 +70,7 @@ export const compare = (ground: Ground): Comparison => {
     const parts = [whole, ...families.map((family) => within(whole, family))];
     return parts.flatMap((part) => [[part, baseline] as const, [part, control] as const]);
   });
-  const systems = new Set([baseline, ...pairs.flat()]);
+  const systems = new Set([baseline, ...pairs.map(([one]) => one), ...pairs.map(([, other]) => other)]);
   return {
     rows: [...systems]
       .map((system) => rowOf(system, ground))

@@ -9,6 +9,8 @@ const settingSchema = z.strictObject({
   workers: z.array(z.string()),
   /** Version of the conductor's. */
   weights: z.string(),
+  /** Who writes workflows, as the environment of a Shoal started for the run names it; null for nobody, or where another's is used. */
+  planner: z.string().nullable(),
   max_tokens: z.number(),
 });
 export type Setting = z.infer<typeof settingSchema>;

@@ -5,7 +5,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { basename, isAbsolute, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { err, ok, type Result } from "../../shared/result.ts";
 import { gradeRest, keepPrompts, type AskEnd } from "../record/ask-all.ts";
@@ -24,6 +24,7 @@ import { createRunTests, testSeconds } from "../record/run-tests.ts";
 import { openSandbox, type Sandbox } from "../record/sandbox.ts";
 import { startShoal } from "../record/start-shoal.ts";
 import { watchSignals } from "../record/watch-signals.ts";
+import { awaitPlanner } from "./await-planner.ts";
 import { compare } from "./compare.ts";
 import { tiersAt, type Contender } from "./contenders.ts";
 import { openAccount } from "./open-account.ts";
@@ -38,6 +39,8 @@ import { survey, type Survey } from "./survey.ts";
 const now = () => Date.now();
 const random = (bytes: number) => randomBytes(bytes).toString("hex");
 
+const pause = (ms: number, signal: AbortSignal) => delay(ms, undefined, { signal }).catch(() => undefined);
+
 type Print = (text: string) => void;
 
 const main = async (): Promise<number> => {
@@ -50,7 +53,9 @@ const main = async (): Promise<number> => {
   if (!files.ok) return fail(files.error);
   const wishes = watchSignals(print);
   const { journal } = files.value;
-  const target = await findShoal(options.value.url, () => startOwn(options.value, journal));
+  const target = await findShoal(options.value.url, () =>
+    startOwn({ options: options.value, journal, print, stop: wishes.stop }),
+  );
   if (!target.ok) return fail(target.error);
   try {
     const shoal = connectShoal(target.value, () => performance.now());
@@ -80,12 +85,18 @@ const fail = (message: string): number => {
   return 1;
 };
 
+type Own = { readonly options: Options; readonly journal: Journal; readonly print: Print; readonly stop: AbortSignal };
+
 /** A Shoal for this run, with a key that can spend what is left of the budget. */
-const startOwn = async ({ budget, pool }: Options, journal: Journal): Promise<Result<Target, string>> => {
+const startOwn = async ({ options: { budget, pool }, journal, print, stop }: Own): Promise<Result<Target, string>> => {
   const started = await startShoal({ env: process.env, cwd: process.cwd(), random });
   if (!started.ok) return started;
+  const onWait = () => print("Waiting for the planner's model.");
+  const planner = await awaitPlanner(started.value.inferenceUrl, { fetch, delay: pause, signal: stop, onWait });
   const left = Math.max(0, budget - spentOf(journal.entries));
-  const key = await openAccount(started.value, { tenant: "evaluation", budget: left, pool }, fetch);
+  const key = planner.ok
+    ? await openAccount(started.value, { tenant: "evaluation", budget: left, pool }, fetch)
+    : planner;
   if (key.ok) return ok({ ...started.value, key: key.value });
   await started.value.stop();
   return key;
@@ -127,9 +138,16 @@ const findField = async ({ options, prompts, shoal, stop }: Asked): Promise<Resu
     setting: {
       workers: listed.map(({ id }) => id).toSorted(),
       weights: surveyed.weights,
+      planner: options.url === null ? plannerOf(process.env) : null,
       max_tokens: options.maxTokens,
     },
   });
+};
+
+/** Of a file its name. */
+const plannerOf = (env: NodeJS.ProcessEnv): string | null => {
+  const named = [env["SHOAL_PLANNER_MODEL"], env["SHOAL_PLANNER"]].find((name) => name && name !== "none");
+  return named === undefined ? null : isAbsolute(named) ? basename(named) : named;
 };
 
 type Run = Asked &
@@ -152,10 +170,10 @@ const evaluate = async (run: Run): Promise<number> => {
   const { end, spent } = await ask(run, paid);
   const outcomes = readOutcomes(journal.entries);
   const comparison = compare({ prompts, baseline: baseline.id, contenders, outcomes, seed: options.seed });
-  const { maxTokens, seed, budget } = options;
+  const { seed, budget } = options;
   const chosen = options.baseline === null;
-  const { weights } = run.survey;
-  const told = { prompts, contenders, baseline: baseline.id, chosen, weights, seed, maxTokens, budget, spent };
+  const { setting } = run;
+  const told = { prompts, contenders, baseline: baseline.id, chosen, setting, seed, budget, spent };
   const results = toResults({ ...told, outcomes, comparison });
   const file = join(options.out, "results.json");
   await writeResults(file, results);
@@ -208,7 +226,7 @@ const ask = async (run: Run, paid: number): Promise<{ readonly end: AskEnd; read
     abort,
     onEvent: progress.show,
     onMore: (answers) => (total += answers),
-    delay: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
+    delay: pause,
   });
   progress.end();
   return { end, spent: budget.spent };

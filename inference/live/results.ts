@@ -4,6 +4,7 @@ import { askedOf } from "../record/journal.ts";
 import type { Prompt } from "../record/prompts.ts";
 import type { Comparison } from "./compare.ts";
 import type { Contender } from "./contenders.ts";
+import type { Setting } from "./keep-setting.ts";
 import type { Outcomes } from "./outcomes.ts";
 
 export type Results = ReturnType<typeof toResults>;
@@ -14,9 +15,8 @@ export type ResultsInput = {
   readonly baseline: string;
   /** Whether the weights chose it; false: it was named. */
   readonly chosen: boolean;
-  readonly weights: string;
+  readonly setting: Setting;
   readonly seed: number;
-  readonly maxTokens: number;
   readonly budget: number;
   readonly spent: number;
   readonly outcomes: Outcomes;
@@ -51,9 +51,8 @@ export const toResults = (input: ResultsInput) => {
     tasks: { count: prompts.length, sha256: hashOf(prompts) },
     contenders,
     baseline: { worker: input.baseline, chosen_by: input.chosen ? "weights" : "name" },
-    weights: input.weights,
+    setting: input.setting,
     seed: input.seed,
-    max_tokens: input.maxTokens,
     budget_usd: input.budget,
     spent_usd: input.spent,
     rows: comparison.rows.map(({ dollars, ms, ...row }) => ({ ...row, cost_usd: dollars, mean_latency_ms: ms })),

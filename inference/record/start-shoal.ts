@@ -16,6 +16,7 @@ export type StartedShoal = {
   readonly key: string;
   /** The operator's credential. */
   readonly adminKey: string;
+  readonly inferenceUrl: string;
   /** Ends it and removes its state. */
   stop(): Promise<void>;
 };
@@ -71,10 +72,12 @@ export const startShoal = async (io: {
     guard.end("\n");
     await rm(stateDir, { recursive: true, force: true });
   };
-  if (await ready) return ok({ url: `http://127.0.0.1:${port}`, key, adminKey, stop });
+  if (await ready) return ok({ url: on(port), inferenceUrl: on(inferencePort), key, adminKey, stop });
   await stop();
   return err(`Shoal did not start; its last lines:\n${lines.map((line) => `  ${line}`).join("\n")}`);
 };
+
+const on = (port: number | undefined): string => `http://127.0.0.1:${port}`;
 
 /** The launcher's own guard, given one group: see its file. */
 const startGuard = (group: number | undefined) => {

@@ -296,8 +296,8 @@ describe("with the local model", () => {
       ["local/chat", null, 2],
       ["shoal-mini balanced", null, 2],
       ["shoal-ultra balanced", null, 2],
-      ["local/chat, best of n (balanced)", null, 2],
       ["shoal-ultra balanced", "direct", 2],
+      ["local/chat, best of n (balanced)", null, 2],
     ]);
   });
 });
