@@ -40,13 +40,13 @@ export const openRequest = (sql: SqlStorage, opening: Opening, now: number): voi
       opening.requestId,
     );
   }
-  const uncovered = [
+  const uncovered = addAmounts(
     drawOnLease(sql, opening.leaseId, { ...noAmounts, tokens, amount }),
     drawOnLease(sql, opening.permit ?? opening.leaseId, begins),
-  ];
-  for (const holder of holdersOf(sql, opening.keyId)) {
-    for (const amounts of uncovered) changeAccount(sql, holder, changeOf(amounts, 1), now);
-  }
+  );
+  // What leases cover the accounts know already.
+  if (Object.values(uncovered).every((left) => left === 0)) return;
+  for (const holder of holdersOf(sql, opening.keyId)) changeAccount(sql, holder, changeOf(uncovered, 1), now);
 };
 
 /** Writes the request's row and charges it; a second settlement of the same request does nothing. Gives new alarms. */
@@ -106,15 +106,14 @@ const closeReservation = (sql: SqlStorage, requestId: string): Amounts =>
       requestId,
     )
     .toArray()
-    .reduce(
-      (sum, part) => ({
-        requests: 0,
-        slots: sum.slots + part.slots,
-        tokens: sum.tokens + part.tokens,
-        amount: sum.amount + part.amount,
-      }),
-      noAmounts,
-    );
+    .reduce(addAmounts, noAmounts);
+
+const addAmounts = (one: Amounts, other: Amounts): Amounts => ({
+  requests: one.requests + other.requests,
+  slots: one.slots + other.slots,
+  tokens: one.tokens + other.tokens,
+  amount: one.amount + other.amount,
+});
 
 type Charge = { readonly holder: Holder; readonly at: number; readonly cost: MicroDollars; readonly change: Change };
 
