@@ -6,6 +6,7 @@ import OpenAI from "openai";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { readRecordings } from "../../inference/train/recordings/recordings.ts";
 import { maxBiasOfKeyPerDay } from "../../shared/feedback.ts";
+import { sendTo } from "../support/send.ts";
 import { startSystem, type System } from "../support/start.ts";
 import { startVendors, type Vendors } from "../support/vendors.ts";
 
@@ -29,16 +30,7 @@ afterAll(async () => {
 });
 beforeEach(() => vendors.reset());
 
-const send = async (method: string, path: string, key: string, body?: object) => {
-  const response = await fetch(`${system.url}${path}`, {
-    method,
-    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-    ...(body && { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  const isJson = response.headers.get("content-type")?.includes("application/json") ?? false;
-  return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : null };
-};
+const send = (method: string, path: string, key: string, body?: object) => sendTo(system.url, method, path, key, body);
 
 const makeTenant = async (id: string, policy: object = {}) => {
   const made = await send("POST", "/admin/tenants", adminKey, { id, name: "A tenant", ...policy });

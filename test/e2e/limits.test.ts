@@ -1,6 +1,7 @@
 import Anthropic, { RateLimitError as AnthropicRateLimitError } from "@anthropic-ai/sdk";
 import OpenAI, { RateLimitError } from "openai";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { sendTo } from "../support/send.ts";
 import { startSystem, type System } from "../support/start.ts";
 import { startVendors, type Vendors } from "../support/vendors.ts";
 
@@ -19,20 +20,7 @@ afterAll(async () => {
 });
 beforeEach(() => vendors.reset());
 
-const send = async (method: string, path: string, key: string, body?: object) => {
-  const response = await fetch(`${system.url}${path}`, {
-    method,
-    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-    ...(body && { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  return {
-    status: response.status,
-    headers: response.headers,
-    text,
-    body: text.startsWith("{") ? JSON.parse(text) : null,
-  };
-};
+const send = (method: string, path: string, key: string, body?: object) => sendTo(system.url, method, path, key, body);
 
 /** A tenant with one key. */
 const makeKey = async (

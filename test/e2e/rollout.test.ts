@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { createCommands } from "../../edge/local/admin/commands.ts";
+import { sendTo } from "../support/send.ts";
 import { startSystem, type System } from "../support/start.ts";
 import { startVendors, vendorNames, type VendorCall, type Vendors } from "../support/vendors.ts";
 
@@ -21,16 +22,7 @@ afterAll(async () => {
 });
 beforeEach(() => vendors.reset());
 
-const send = async (method: string, path: string, key: string, body?: object) => {
-  const response = await fetch(`${system.url}${path}`, {
-    method,
-    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-    ...(body && { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  const isJson = response.headers.get("content-type")?.includes("json") ?? false;
-  return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
-};
+const send = (method: string, path: string, key: string, body?: object) => sendTo(system.url, method, path, key, body);
 
 const makeKey = async (tenant: string, policy: object) => {
   const made = await send("POST", "/admin/tenants", adminKey, { id: tenant, name: tenant, ...policy });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { sendTo } from "../support/send.ts";
 import { startSystem, type System } from "../support/start.ts";
 import { startVendors, type Vendors } from "../support/vendors.ts";
 
@@ -17,15 +18,7 @@ afterAll(async () => {
 });
 beforeEach(() => vendors.reset());
 
-const send = async (method: string, path: string, key: string, body?: object) => {
-  const response = await fetch(`${system.url}${path}`, {
-    method,
-    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-    ...(body && { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  return { status: response.status, headers: response.headers, body: text === "" ? null : JSON.parse(text) };
-};
+const send = (method: string, path: string, key: string, body?: object) => sendTo(system.url, method, path, key, body);
 
 const makeKey = async (
   tenant: { readonly id: string; readonly limits?: { readonly usd_per_month: number } },
