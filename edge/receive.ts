@@ -18,7 +18,8 @@ import { readPreference } from "./pool/preference.ts";
 import { resolveModel, type ModelChoice } from "./pool/resolve-model.ts";
 import type { Roster } from "./pool/roster.ts";
 import { rosterFor } from "./pool/tenant-roster.ts";
-import { chooseArm, type Rollout } from "./rollout/choose-arm.ts";
+import { chooseArm } from "./rollout/choose-arm.ts";
+import type { Rollout } from "./rollout/rollout.ts";
 import type { Context } from "./runtime/context.ts";
 
 /** A request that may be served: whose it is, what it asks, and who could work on it. */

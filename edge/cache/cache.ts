@@ -2,7 +2,7 @@ import type { ShoalError } from "../../shared/errors.ts";
 import { directPlan } from "../../shared/plan.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import type { Events } from "../execute/execute.ts";
-import type { Planned } from "../plan/plan.ts";
+import type { Planned } from "../plan/planned.ts";
 import { logBug } from "../runtime/log-bug.ts";
 import type { Timing } from "../runtime/timing.ts";
 import { createAnswerStore, maxAnswerBytes, type AnswerStore, type AnswerStoreDeps } from "./answer-store.ts";

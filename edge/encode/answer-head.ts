@@ -1,7 +1,7 @@
 import { answererOf, workersOf } from "../../shared/plan.ts";
 import type { AnswerHead, ClientRequest, Format } from "../formats/format.ts";
 import type { PlanReport } from "../formats/report.ts";
-import type { Planned } from "../plan/plan.ts";
+import type { Planned } from "../plan/planned.ts";
 import type { Context } from "../runtime/context.ts";
 
 /** What the answer to a request will say of itself. `metadata.shoal_plan: "true"` asks for how it came about. */

@@ -8,7 +8,7 @@ import type { Events } from "../execute/execute.ts";
 import { createBill } from "../formats/bill.ts";
 import type { AnswerHead, ClientRequest, Format } from "../formats/format.ts";
 import { logBug } from "../runtime/log-bug.ts";
-import type { Planned } from "../plan/plan.ts";
+import type { Planned } from "../plan/planned.ts";
 
 export type EncodeOptions = {
   readonly format: Format;

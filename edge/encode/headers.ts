@@ -1,9 +1,9 @@
 import { isDirect, workersOf, type Plan } from "../../shared/plan.ts";
 import { teamOf } from "../../shared/team.ts";
 import type { Context } from "../runtime/context.ts";
-import type { Planned } from "../plan/plan.ts";
+import type { Planned } from "../plan/planned.ts";
 import { rateHeaders } from "./rate-headers.ts";
-import type { Rollout } from "../rollout/choose-arm.ts";
+import type { Rollout } from "../rollout/rollout.ts";
 
 /** Headers of every response. The request's id has two names: clients of one family each read theirs. */
 export const baseHeaders = ({

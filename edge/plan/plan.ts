@@ -1,61 +1,25 @@
 import { newResults, usesTools, type ChatRequest } from "../../shared/chat.ts";
 import { decide } from "../../shared/decide.ts";
-import {
-  decisionSchema,
-  type Candidate,
-  type Decision,
-  type PlanRequest,
-  type Writing,
-} from "../../shared/decision.ts";
-import type { Exploration } from "../../shared/exploration.ts";
+import { decisionSchema, type Candidate, type Decision, type PlanRequest } from "../../shared/decision.ts";
 import type { TenantBias } from "../../shared/feedback.ts";
 import { directPlan, isDirect, parsePlan, type Plan } from "../../shared/plan.ts";
-import type { Preference } from "../../shared/preference.ts";
 import { teamOf } from "../../shared/team.ts";
 import { promptView } from "../../shared/prompt-view.ts";
 import { detectExtractor } from "../../shared/detect-extractor.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
-import type { InputTokens } from "../../shared/tokens.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { plannerTask } from "../../shared/planner-task.ts";
 import { uncalled, wantsWriting, withoutWriting } from "../../shared/settle-writing.ts";
+import type { Fallback, PlanInput, Planned, PlannerFallback } from "./planned.ts";
 import { edgeWeights, predictAtEdge } from "./edge-head.ts";
 import type { Health } from "../pool/health.ts";
 import type { Member } from "../pool/pool.ts";
-import type { ModelChoice } from "../pool/resolve-model.ts";
 import { readAtMost } from "../runtime/read-at-most.ts";
 import type { Settings } from "../runtime/settings.ts";
 import type { PlanSource } from "../account/trace.ts";
 import { ownerOfToolCall } from "../conversation/tool-call-id.ts";
-import type { KeyRecord } from "../objects/records.ts";
 import { formTeam } from "./form-team.ts";
 import { tryAnother } from "./try-another.ts";
-
-/** Why the edge head decided in the conductor's place; `planner_`: why a workflow has the fixed shape. */
-export type Fallback = "late" | "failed" | "invalid" | "not_configured" | PlannerFallback;
-
-type PlannerFallback = `planner_${Exclude<Writing["outcome"], "written">}`;
-
-export type Planned = {
-  readonly decision: Decision;
-  readonly source: PlanSource;
-  readonly fallback: Fallback | null;
-  /** How likely each worker was to be chosen; absent where none was drawn. */
-  readonly exploration?: Exploration;
-  /** A hosted planner is still to write the workflow; until then the plan is the fixed shape. */
-  readonly unwritten?: true;
-};
-
-export type PlanInput = {
-  readonly chat: ChatRequest;
-  readonly choice: ModelChoice;
-  readonly pool: readonly Member[];
-  readonly input: InputTokens;
-  readonly preference: Preference;
-  /** The worker that the conversation is with; null when there is none. */
-  readonly affinityWorker: string | null;
-  readonly grant: { readonly record: Pick<KeyRecord, "bias" | "exploration" | "rollout"> };
-};
 
 export type PlanDeps = {
   readonly settings: Pick<Settings, "inference" | "planMs" | "planner">;

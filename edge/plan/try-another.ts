@@ -1,7 +1,7 @@
 import { usesTools } from "../../shared/chat.ts";
 import { explore } from "../../shared/exploration.ts";
 import { directPlan, isDirect } from "../../shared/plan.ts";
-import type { Planned, PlanInput } from "./plan.ts";
+import type { Planned, PlanInput } from "./planned.ts";
 
 /**
  * Of a key that explores: draws the worker of a Mini plan, so that what is scored later says something of the others

@@ -4,7 +4,8 @@ import { withoutWriting, withWriting, type WritingCall } from "../../shared/sett
 import { drawWorkers, plannerChat, plannerMessages } from "../../shared/workflow-prompt.ts";
 import { writtenPlanJsonSchema } from "../../shared/written-plan.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { plannerFallback, type Planned } from "./plan.ts";
+import { plannerFallback } from "./plan.ts";
+import type { Planned } from "./planned.ts";
 
 /** The step that traces and the ledger have of a hosted planner's call. */
 export const plannerStep = "plan";

@@ -11,19 +11,7 @@ import { createMemory } from "../runtime/memory.ts";
 import type { Settings } from "../runtime/settings.ts";
 import type { Timing } from "../runtime/timing.ts";
 import type { Arm } from "./figures.ts";
-
-type Mode = KeyRecord["rollout"]["mode"];
-
-/** Who serves a request for a tier, and what is compared with what. */
-export type Rollout = {
-  readonly mode: Mode;
-  readonly arm: Arm;
-  readonly baseline: string;
-  /** Under which the tenant's object counts; absent when it does not. */
-  readonly stage?: number;
-  /** A keyed hash of how the conversation began. */
-  readonly conversation: string;
-};
+import type { Mode, Rollout } from "./rollout.ts";
 
 /** `rollout`: null where the client named the worker, and for a key that has no baseline to move from. */
 export type Serving = { readonly choice: ModelChoice; readonly rollout: Rollout | null };

@@ -1,7 +1,7 @@
 import { toMicroDollars } from "../../shared/pricing.ts";
 import type { RolloutForecast, RolloutSample, Settlement } from "../objects/records.ts";
-import type { Planned } from "../plan/plan.ts";
-import type { Rollout } from "./choose-arm.ts";
+import type { Planned } from "../plan/planned.ts";
+import type { Rollout } from "./rollout.ts";
 import { scoreOf, type Shadow } from "./shadow.ts";
 
 export type SampleInput = {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createHealth } from "../../../edge/pool/health.ts";
-import { decideAnew, plan, type PlanInput } from "../../../edge/plan/plan.ts";
+import { decideAnew, plan } from "../../../edge/plan/plan.ts";
+import type { PlanInput } from "../../../edge/plan/planned.ts";
 import type { ModelChoice } from "../../../edge/pool/resolve-model.ts";
 import { makeToolCallId } from "../../../edge/conversation/tool-call-id.ts";
 import type { ChatRequest, Message } from "../../../shared/chat.ts";

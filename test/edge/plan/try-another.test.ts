@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { PlanInput, Planned } from "../../../edge/plan/plan.ts";
+import type { PlanInput, Planned } from "../../../edge/plan/planned.ts";
 import { tryAnother } from "../../../edge/plan/try-another.ts";
 import type { Score } from "../../../shared/decision.ts";
 import { answererOf, directPlan, type Plan } from "../../../shared/plan.ts";

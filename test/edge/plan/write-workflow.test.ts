@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { plan, type PlanInput, type Planned } from "../../../edge/plan/plan.ts";
+import { plan } from "../../../edge/plan/plan.ts";
+import type { PlanInput, Planned } from "../../../edge/plan/planned.ts";
 import { writeWorkflow, type Asked } from "../../../edge/plan/write-workflow.ts";
 import { createHealth } from "../../../edge/pool/health.ts";
 import { planRequestSchema, type Decision } from "../../../shared/decision.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Planned } from "../../../edge/plan/plan.ts";
+import type { Planned } from "../../../edge/plan/planned.ts";
 import { takeSample, toForecast } from "../../../edge/rollout/sample.ts";
 import type { Shadow } from "../../../edge/rollout/shadow.ts";
 import { directPlan } from "../../../shared/plan.ts";
