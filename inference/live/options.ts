@@ -1,8 +1,8 @@
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import * as z from "zod";
 import { preferences, type PreferenceName } from "../../shared/preference.ts";
-import { err, ok, type Result } from "../../shared/result.ts";
+import { ok, type Result } from "../../shared/result.ts";
+import { budget, commonFlags, names, readFlags } from "../record/read-flags.ts";
 
 /** What `npm run eval:live` was asked for. Paths are absolute. */
 export type Options = {
@@ -54,36 +54,17 @@ const flags = {
   url: { type: "string" },
 } as const;
 
-const count = (most: number) => {
-  const problem = `is a whole number from 1 to ${most}`;
-  return z.coerce.number(problem).int(problem).min(1, problem).max(most, problem);
-};
-
-const names = z
-  .string()
-  .transform((list) => [...new Set(list.split(",").map((name) => name.trim()))])
-  .refine((list) => !list.includes(""), "is a list of names with commas between");
-
-const valuesSchema = z
+const schema = z
   .object({
+    ...commonFlags,
     tasks: z.string().min(1),
-    budget: z
-      .string("is missing: dollars that the evaluation may cost in all")
-      .transform(Number)
-      .refine((dollars) => dollars > 0 && dollars < Infinity, "is an amount of dollars above 0"),
+    budget: budget("is missing: dollars that the evaluation may cost in all"),
     baseline: z.string().regex(/\//, "is a worker's name").optional(),
-    workers: names.optional(),
-    pool: names.optional(),
-    preferences: names.pipe(z.array(z.enum(preferences, `is some of ${preferences.join(", ")}`)).min(1)),
+    workers: names().optional(),
+    pool: names().optional(),
+    preferences: names().pipe(z.array(z.enum(preferences, `is some of ${preferences.join(", ")}`)).min(1)),
     out: z.string().min(1),
-    limit: count(1_000_000).optional(),
-    // Each may itself be several calls, and the edge makes no more than these at once.
-    concurrency: count(5),
-    "max-tokens": count(1_000_000),
-    seed: z.coerce.number("is a whole number").int("is a whole number"),
-    "dry-run": z.boolean(),
     json: z.boolean(),
-    url: z.url({ protocol: /^https?$/, error: "is an http or https URL" }).optional(),
   })
   .refine(({ pool, url }) => pool === undefined || url === undefined, {
     path: ["pool"],
@@ -92,14 +73,9 @@ const valuesSchema = z
 
 /** Reads the command line; relative paths start at `from`. The error names every problem, one a line. */
 export const parseOptions = (argv: readonly string[], from: string): Result<Options, string> => {
-  const raw = readFlags(argv);
-  if (!raw.ok) return raw;
-  const parsed = valuesSchema.safeParse(raw.value);
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map(({ path: [name], message }) => `--${String(name)} ${message}`);
-    return err(`${problems.join("\n")}\nusage: ${usage}`);
-  }
-  const { "max-tokens": maxTokens, "dry-run": dryRun, ...rest } = parsed.data;
+  const read = readFlags(argv, { flags, schema, usage });
+  if (!read.ok) return read;
+  const { "max-tokens": maxTokens, "dry-run": dryRun, ...rest } = read.value;
   return ok({
     ...rest,
     tasks: rest.tasks === "bundled" ? rest.tasks : resolve(from, rest.tasks),
@@ -112,12 +88,4 @@ export const parseOptions = (argv: readonly string[], from: string): Result<Opti
     maxTokens,
     dryRun,
   });
-};
-
-const readFlags = (argv: readonly string[]): Result<unknown, string> => {
-  try {
-    return ok(parseArgs({ args: [...argv], options: flags }).values);
-  } catch (error) {
-    return err(`${error instanceof Error ? error.message : String(error)}\nusage: ${usage}`);
-  }
 };

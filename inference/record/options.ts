@@ -1,7 +1,7 @@
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import * as z from "zod";
-import { err, ok, type Result } from "../../shared/result.ts";
+import { ok, type Result } from "../../shared/result.ts";
+import { budget, commonFlags, count, names, readFlags } from "./read-flags.ts";
 
 /** What `npm run record` was asked for. Paths are absolute. */
 export type Options = {
@@ -41,42 +41,20 @@ const flags = {
   url: { type: "string" },
 } as const;
 
-const count = (most: number) => {
-  const problem = `is a whole number from 1 to ${most}`;
-  return z.coerce.number(problem).int(problem).min(1, problem).max(most, problem);
-};
-
-const needed = (what: string) => z.string(`is missing: ${what}`);
-
-const valuesSchema = z.object({
-  workers: needed("names from GET /v1/models with commas between")
-    .transform((list) => [...new Set(list.split(",").map((name) => name.trim()))])
-    .refine((names) => !names.includes(""), "is a list of names with commas between"),
+const schema = z.object({
+  ...commonFlags,
+  workers: names("is missing: names from GET /v1/models with commas between"),
   prompts: z.string().min(1),
-  budget: needed("dollars that the recording may cost in all")
-    .transform(Number)
-    .refine((dollars) => dollars > 0 && dollars < Infinity, "is an amount of dollars above 0"),
+  budget: budget("is missing: dollars that the recording may cost in all"),
   out: z.string().regex(/\.jsonl$/, "is a file that ends in .jsonl"),
   repeats: count(100),
-  // The edge holds no more calls than these at once; further ones would wait there on the clock.
-  concurrency: count(5),
-  limit: count(1_000_000).optional(),
-  "max-tokens": count(1_000_000),
-  seed: z.coerce.number("is a whole number").int("is a whole number"),
-  "dry-run": z.boolean(),
-  url: z.url({ protocol: /^https?$/, error: "is an http or https URL" }).optional(),
 });
 
 /** Reads the command line; relative paths start at `from`. The error names every problem, one a line. */
 export const parseOptions = (argv: readonly string[], from: string): Result<Options, string> => {
-  const raw = readFlags(argv);
-  if (!raw.ok) return raw;
-  const parsed = valuesSchema.safeParse(raw.value);
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map(({ path: [name], message }) => `--${String(name)} ${message}`);
-    return err(`${problems.join("\n")}\nusage: ${usage}`);
-  }
-  const { prompts, out, limit, url, "max-tokens": maxTokens, "dry-run": dryRun, ...rest } = parsed.data;
+  const read = readFlags(argv, { flags, schema, usage });
+  if (!read.ok) return read;
+  const { prompts, out, limit, url, "max-tokens": maxTokens, "dry-run": dryRun, ...rest } = read.value;
   return ok({
     ...rest,
     prompts: prompts === "bundled" ? prompts : resolve(from, prompts),
@@ -86,12 +64,4 @@ export const parseOptions = (argv: readonly string[], from: string): Result<Opti
     maxTokens,
     dryRun,
   });
-};
-
-const readFlags = (argv: readonly string[]): Result<unknown, string> => {
-  try {
-    return ok(parseArgs({ args: [...argv], options: flags }).values);
-  } catch (error) {
-    return err(`${error instanceof Error ? error.message : String(error)}\nusage: ${usage}`);
-  }
 };
