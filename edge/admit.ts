@@ -6,23 +6,14 @@ import type { Clock } from "./runtime/clock.ts";
 import { createMemory } from "./runtime/memory.ts";
 import type { RateNote } from "./runtime/rates.ts";
 import type { Timing } from "./runtime/timing.ts";
-import {
-  noAmounts,
-  type Amounts,
-  type KeyRecord,
-  type Lease,
-  type Rate,
-  type Rates,
-  type Scope,
-} from "./objects/records.ts";
+import { noAmounts, type Amounts, type KeyRecord, type Rate, type Rates, type Scope } from "./objects/records.ts";
 import type { Objects } from "./objects/objects.ts";
+import { covers, isLive, isWorthKeeping, resources, spend, sumLeft, toPurse, type Purse } from "./objects/purse.ts";
 import type { Outbox } from "./objects/outbox.ts";
 
 /** A record is used for five seconds, used while it is refreshed behind for five more, and then asked for anew. */
 const freshMs = 5_000;
 const staleMs = 10_000;
-/** An isolate stops drawing this long before a lease expires, so that its opening arrives in time. */
-const leaseMarginMs = 2_000;
 /** With fewer needs left than this the next lease is asked for behind, where the last one was ample. */
 const fewNeeds = 5;
 const ampleNeeds = 10;
@@ -41,14 +32,6 @@ export type Admittance = {
 export type Grant = { readonly identity: Identity; readonly record: KeyRecord; readonly permit?: string };
 
 export type Admitted = { readonly grant: Grant; readonly affinityWorker: string | null };
-
-/** What this isolate may hand to requests of one key; null where nothing limits it. */
-type Purse = {
-  readonly id: string;
-  readonly expiresAt: number;
-  readonly granted: Lease;
-  readonly left: Record<keyof Amounts, number | null>;
-};
 
 type Entry = {
   readonly record: KeyRecord;
@@ -234,21 +217,6 @@ const takeHeld = ({ keyHash }: Identity, need: Amounts, now: number): string | n
   return purse.id;
 };
 
-const resources = ["requests", "slots", "tokens", "amount"] as const;
-
-const covers = ({ left, expiresAt }: Purse, need: Amounts, now: number): boolean =>
-  resources.every((resource) => {
-    const held = left[resource];
-    return held === null || need[resource] === 0 || (held >= need[resource] && expiresAt - leaseMarginMs > now);
-  });
-
-const spend = ({ left }: Purse, need: Amounts): void => {
-  for (const resource of resources) {
-    const held = left[resource];
-    if (held !== null) left[resource] = held - need[resource];
-  }
-};
-
 /** `need`: what the lease must cover; `draw`: what of it is taken for the request that asks. */
 type Ask = { readonly need: Amounts; readonly draw: Amounts; readonly affinity: string | null };
 
@@ -291,31 +259,17 @@ const ask = async (
   return ok({ record, leaseId: lease.id, affinityWorker });
 };
 
-const toPurse = (lease: Lease): Purse => {
-  const { id, expiresAt, requests, slots, tokens, amount } = lease;
-  return { id, expiresAt, granted: lease, left: { requests, slots, tokens, amount } };
-};
-
-/** Something is in it, and the same is limited as now. */
-const isWorthKeeping = (held: Purse, newest: Purse, now: number): boolean =>
-  held.expiresAt - leaseMarginMs > now &&
-  resources.some((resource) => (held.left[resource] ?? 0) > 0) &&
-  resources.every((resource) => (held.left[resource] === null) === (newest.left[resource] === null));
-
 /** Whether the next lease is to be asked for ahead: the last one was ample, and few needs are left. */
 const isLow = ({ purses, lastNeed, aheadFrom }: Entry, now: number): boolean => {
   if (now < aheadFrom) return false;
   const need = { ...lastNeed, requests: 1, slots: 1 };
-  const live = purses.filter(({ expiresAt }) => expiresAt - leaseMarginMs > now);
+  const live = purses.filter((purse) => isLive(purse, now));
   return resources.some((resource) => {
     const last = live.findLast(({ granted }) => (granted[resource] ?? 0) > 0);
     if (!last || (last.granted[resource] ?? 0) < ampleNeeds * need[resource]) return false;
     return sumLeft(live, resource) < fewNeeds * need[resource];
   });
 };
-
-const sumLeft = (purses: readonly Purse[], resource: keyof Amounts): number =>
-  purses.reduce((sum, { left }) => sum + (left[resource] ?? 0), 0);
 
 /** What is left of the rates as far as this isolate knows; null while it knows nothing of the key. */
 const readRates = ({ keyHash }: Identity, now: number): Rates | null => {
