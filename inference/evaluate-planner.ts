@@ -1,25 +1,32 @@
 /**
  * `npm run eval:planner` has the configured planner (`SHOAL_PLANNER_MODEL`, by default the small chat model) write
  * workflows for bundled prompts under its grammar, and counts how many are valid before any repair, their steps, and what
- * they take. It says nothing of the workflows' quality: no worker is asked. Exit code 1 when one is not valid.
+ * they take. With `--revise` each workflow is followed by a round that may revise an answer: the prompt's reference answer
+ * or, where it has none, another prompt's text. It says nothing of the workflows' quality: no worker is asked. Exit code
+ * 1 when one is not valid.
  */
 import { parseArgs } from "node:util";
 import pLimit from "p-limit";
 import * as z from "zod";
 import { plannerTask } from "../shared/planner-task.ts";
-import type { PlannerWorker } from "../shared/workflow-prompt.ts";
-import { readWrittenPlan } from "../shared/written-plan.ts";
+import { readRevision, readWrittenPlan } from "../shared/written-plan.ts";
+import { toFirstRound, type Figures, type PlannerJob } from "../shared/writing.ts";
 import { readConfig, type Config } from "./config.ts";
 import { openLlama } from "./llama.ts";
 import { createLog } from "./log.ts";
-import { loadPlanner, type Planner, type Writing } from "./planner.ts";
+import { isValid, tellEvaluated, type Evaluated, type Row } from "./planner-report.ts";
+import { loadPlanner, type Planner } from "./planner.ts";
 import { showProgress } from "./progress.ts";
 import { drawPrompts, readBundledPrompts, textOfPrompt, type Prompt } from "./record/prompts.ts";
 import { locate } from "./start-model.ts";
 import { createRandom, type Random } from "./train/fit/random.ts";
 
 const count = z.coerce.number().int().min(1);
-const optionsSchema = z.object({ prompts: count.max(2000).default(200), seed: count.default(1) });
+const optionsSchema = z.object({
+  prompts: count.max(2000).default(200),
+  seed: count.default(1),
+  revise: z.boolean().default(false),
+});
 
 const log = createLog(
   (line) => process.stderr.write(line),
@@ -27,7 +34,9 @@ const log = createLog(
 );
 
 const main = async (): Promise<number> => {
-  const { values } = parseArgs({ options: { prompts: { type: "string" }, seed: { type: "string" } } });
+  const { values } = parseArgs({
+    options: { prompts: { type: "string" }, seed: { type: "string" }, revise: { type: "boolean" } },
+  });
   const options = optionsSchema.parse(values);
   const planner = process.env["SHOAL_PLANNER_MODEL"] ?? "default";
   // The secret guards a service, and none is started.
@@ -44,9 +53,10 @@ const main = async (): Promise<number> => {
       seed: options.seed,
     });
     const start = performance.now();
-    const rows = await writeAll(loaded, prompts, { sequences: config.value.plannerSequences, random });
-    console.log(tell(rows, { ms: performance.now() - start, threads: config.value.threadsEach, gpu: llama.gpu }));
-    return rows.every(isValid) ? 0 : 1;
+    const { plannerSequences: sequences, threadsEach: threads } = config.value;
+    const evaluated = await evaluateAll(loaded, prompts, { sequences, random, revise: options.revise });
+    console.log(tellEvaluated(evaluated, { ms: performance.now() - start, threads, gpu: llama.gpu }));
+    return evaluated.every(({ first, revision }) => isValid(first) && (revision === null || isValid(revision))) ? 0 : 1;
   } finally {
     await llama.dispose();
   }
@@ -83,105 +93,72 @@ const load = async (
   });
 };
 
-/** `refusal`: why there is no plan; `steps`: 0 where it cannot be read. */
-type Row = {
-  readonly writing: Writing | null;
-  readonly refusal: string | null;
-  readonly repairs: readonly string[];
-  readonly steps: number;
-  readonly unused: number;
-};
+type Evaluation = { readonly sequences: number; readonly random: Random; readonly revise: boolean };
 
-const isValid = ({ refusal, repairs }: Row): boolean => refusal === null && repairs.length === 0;
-
-const writeAll = (
+const evaluateAll = (
   planner: Planner,
   prompts: readonly Prompt[],
-  { sequences, random }: { readonly sequences: number; readonly random: Random },
-): Promise<readonly Row[]> => {
+  { sequences, random, revise }: Evaluation,
+): Promise<readonly Evaluated[]> => {
   const limit = pLimit(sequences);
   let done = 0;
-  const write = async (prompt: Prompt, at: number): Promise<Row> => {
-    const row = await writeOne(planner, prompt, drawPool(2 + (at % 7), random));
+  const evaluate = async (prompt: Prompt, at: number): Promise<Evaluated> => {
+    const job: PlannerJob = { task: taskOf(prompt), workers: drawPool(2 + (at % 7), random) };
+    const first = await writeFirst(planner, job);
+    const answer = referenceOf(prompt) ?? textOfPrompt(prompts.at(at - 1) ?? prompt);
+    const revision =
+      revise && first.output ? await writeRevision(planner, job, { text: first.output.text, answer }) : null;
     done += 1;
     if (done % 10 === 0) log("plans-written", { done, of: prompts.length });
-    return row;
+    return { first, revision };
   };
-  return Promise.all(prompts.map((prompt, at) => limit(() => write(prompt, at))));
+  return Promise.all(prompts.map((prompt, at) => limit(() => evaluate(prompt, at))));
 };
 
-const writeOne = async (planner: Planner, prompt: Prompt, workers: readonly PlannerWorker[]): Promise<Row> => {
-  const task = plannerTask({
+const taskOf = (prompt: Prompt): PlannerJob["task"] =>
+  plannerTask({
     messages: [
       ...(prompt.system === undefined ? [] : [{ role: "system" as const, text: prompt.system }]),
       { role: "user", content: [{ type: "text", text: textOfPrompt(prompt) }] },
     ],
   });
-  const none = { writing: null, repairs: [], steps: 0, unused: 0 };
-  const written = await planner.write({ task, workers }, { deadlineMs: 600_000, signal: new AbortController().signal });
-  if (!written.ok) return { ...none, refusal: written.error };
-  const read = readWrittenPlan(written.value.text, written.value.workers);
-  if (!read.ok) return { ...none, writing: written.value, refusal: read.error };
-  const { workflow, repairs, unused } = read.value;
-  return { writing: written.value, refusal: null, repairs, steps: workflow.steps.length, unused };
-};
+
+const referenceOf = ({ verifier }: Prompt): string | null => ("answer" in verifier ? verifier.answer : null);
 
 /** Workers of all kinds: their figures are drawn, since it is not their work that is evaluated. */
-const drawPool = (size: number, random: Random): readonly PlannerWorker[] =>
-  Array.from({ length: size }, (_, at) => ({
-    worker: `worker/${at}`,
+const drawPool = (size: number, random: Random): Figures[] =>
+  Array.from({ length: size }, () => ({
     quality: 0.4 + 0.5 * random(),
     costDollars: 0.0005 * 100 ** random(),
     latencyMs: 1000 * 20 ** random(),
   }));
 
-type Run = { readonly ms: number; readonly threads: number; readonly gpu: string | false };
+const none: Row = { output: null, refusal: null, repairs: [], steps: 0, unused: 0 };
 
-const tell = (rows: readonly Row[], { ms, threads, gpu }: Run): string => {
-  const writings = rows.flatMap(({ writing }) => writing ?? []);
-  const output = writings.map(({ outputTokens }) => outputTokens);
-  const times = writings.map((writing) => writing.ms);
-  const problems = Object.entries(
-    Object.groupBy(
-      rows.flatMap(({ refusal, repairs }) => [...(refusal === null ? [] : [refusal]), ...repairs]),
-      (problem) => problem,
-    ),
-  );
-  const lines: readonly (readonly [string, string])[] = [
-    ["prompts", String(rows.length)],
-    ["valid before repair", `${((100 * rows.filter(isValid).length) / rows.length).toFixed(1)} %`],
-    ...problems.map(([problem, all]): readonly [string, string] => [problem, String(all?.length ?? 0)]),
-    ["steps", histogram(rows.map(({ steps }) => steps))],
-    ["plans with steps left out", String(rows.filter(({ unused }) => unused > 0).length)],
-    ["output tokens, p50 / p95", `${quantile(output, 0.5)} / ${quantile(output, 0.95)}`],
-    [
-      "prompt tokens read anew, p50",
-      String(
-        quantile(
-          writings.map(({ evaluatedTokens }) => evaluatedTokens),
-          0.5,
-        ),
-      ),
-    ],
-    ["milliseconds of a plan, p50 / p95", `${quantile(times, 0.5)} / ${quantile(times, 0.95)}`],
-    [
-      "output tokens per second, all sequences",
-      (output.reduce((sum, tokens) => sum + tokens, 0) / (ms / 1000)).toFixed(1),
-    ],
-    ["computed on", gpu === false ? `CPU, ${threads} threads` : gpu],
-  ];
-  const width = Math.max(...lines.map(([name]) => name.length));
-  return lines.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join("\n");
+const patient = () => ({ deadlineMs: 600_000, signal: new AbortController().signal });
+
+const namesOf = ({ workers }: PlannerJob): readonly string[] => workers.map((_, ordinal) => `worker/${ordinal}`);
+
+const writeFirst = async (planner: Planner, job: PlannerJob): Promise<Row> => {
+  const written = await planner.write(job, patient());
+  if (!written.ok) return { ...none, refusal: written.error };
+  const read = readWrittenPlan(written.value.text, namesOf(job));
+  if (!read.ok) return { ...none, output: written.value, refusal: read.error };
+  const { workflow, repairs, unused } = read.value;
+  return { output: written.value, refusal: null, repairs, steps: workflow.steps.length, unused };
 };
 
-const histogram = (steps: readonly number[]): string =>
-  Object.entries(Object.groupBy(steps, String))
-    .map(([number, all]) => `${number}: ${all?.length ?? 0}`)
-    .join(", ");
+type Given = { readonly text: string; readonly answer: string };
 
-const quantile = (values: readonly number[], share: number): number => {
-  const sorted = values.toSorted((a, b) => a - b);
-  return Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0);
+const writeRevision = async (planner: Planner, job: PlannerJob, { text, answer }: Given): Promise<Row> => {
+  const first = toFirstRound(text, answer);
+  if (first === null) return { ...none, refusal: "too_long" };
+  const written = await planner.write({ ...job, first }, patient());
+  if (!written.ok) return { ...none, refusal: written.error };
+  const read = readRevision(written.value.text, namesOf(job), { id: "answered" });
+  if (!read.ok) return { ...none, output: written.value, refusal: read.error };
+  const { workflow, repairs, unused } = read.value;
+  return { output: written.value, refusal: null, repairs, steps: workflow?.steps.length ?? 0, unused };
 };
 
 process.exitCode = await main();

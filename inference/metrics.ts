@@ -1,7 +1,16 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { Writing } from "../shared/decision.ts";
+import type { WritingRefusal } from "./planner.ts";
 
 const seconds = [0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+/** What became of a workflow that was asked for. */
+export type WorkflowCount = {
+  readonly outcome: "written" | WritingRefusal;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  /** From the request to the workflow, or to giving it up. */
+  readonly ms: number;
+};
 
 export type Gauges = {
   readonly encoderQueue: () => number;
@@ -67,7 +76,7 @@ export const createMetrics = (gauges: Gauges) => {
       tokens.inc({ direction: "input" }, input);
       tokens.inc({ direction: "output" }, output);
     },
-    countPlan({ outcome, inputTokens, outputTokens, ms }: Writing) {
+    countWorkflow({ outcome, inputTokens, outputTokens, ms }: WorkflowCount) {
       plans.observe({ outcome }, ms / 1000);
       planTokens.inc({ direction: "input" }, inputTokens);
       planTokens.inc({ direction: "output" }, outputTokens);

@@ -8,13 +8,13 @@ import {
   type Token,
 } from "node-llama-cpp";
 import type { Message } from "../shared/chat.ts";
-import { shorten, type PlannerTask } from "../shared/planner-task.ts";
 import { err, ok, type Result } from "../shared/result.ts";
-import { drawWorkers, plannerMessages, type PlannerWorker } from "../shared/workflow-prompt.ts";
+import { plannerMessages, shortenJob } from "../shared/workflow-prompt.ts";
+import type { PlannerJob, WrittenText } from "../shared/writing.ts";
 import { toHistory } from "./history.ts";
 import type { Log } from "./log.ts";
 import { createPace } from "./pace.ts";
-import { planGrammar, toGbnf } from "./plan-grammar.ts";
+import { planGrammar, toGbnf, type Round } from "./plan-grammar.ts";
 import { createPool, type Lease } from "./pool.ts";
 
 /** Shapes vary, words hold together. */
@@ -29,21 +29,10 @@ const reservedTokens = 8;
 /** Of a request that does not fit, less is not worth planning for. */
 const leastCharacters = 250;
 
-export type PlannerJob = {
-  readonly task: PlannerTask;
-  /** Best first. */
-  readonly workers: readonly PlannerWorker[];
-};
-
 /** A plan in the model's words, which follow the grammar, and what it took. */
-export type Writing = {
-  readonly text: string;
-  /** Workers by the ordinals that the plan names. */
-  readonly workers: readonly string[];
-  readonly inputTokens: number;
+export type PlannerOutput = Readonly<WrittenText> & {
   /** Tokens of the prompt that were read for this plan; the rest was read before. */
   readonly evaluatedTokens: number;
-  readonly outputTokens: number;
   readonly ms: number;
 };
 
@@ -53,16 +42,16 @@ export type WritingRefusal = "late" | "too_long" | "failed";
 export type Planner = {
   /** Tokens of prompt and plan together. */
   readonly contextTokens: number;
-  /** Milliseconds that a plan is likely to take now, the queue included. */
+  /** Milliseconds that a first plan is likely to take now, the queue included. */
   readonly expectedMs: () => number;
   /**
-   * Writes a plan under the grammar. Refuses at once when the queue is full or what is known of the pace makes it later
+   * Writes a plan under its round's grammar. Refuses at once when the queue is full or what is known of the pace makes it later
    * than `deadlineMs`, and when the deadline has come or the signal fires: the model then stops at its next token.
    */
   write(
     job: PlannerJob,
     options: { readonly deadlineMs: number; readonly signal: AbortSignal },
-  ): Promise<Result<Writing, WritingRefusal>>;
+  ): Promise<Result<PlannerOutput, WritingRefusal>>;
   readonly busy: () => number;
   readonly waiting: () => number;
 };
@@ -78,7 +67,7 @@ export type PlannerOptions = {
   readonly threads: number;
   /** Milliseconds; only differences count. */
   readonly now: () => number;
-  /** A number in [0, 1), drawn anew at each call: for the order of workers, the marks of a quotation, the seed. */
+  /** A number in [0, 1), drawn anew at each call: for the marks of a quotation, the seed. */
   readonly random: () => number;
   readonly log: Log;
 };
@@ -100,7 +89,7 @@ export const loadPlanner = async (llama: Llama, options: PlannerOptions): Promis
   const room = context.contextSize - maxTokens - reservedTokens;
   const reading = createPace(now);
   const writing = createPace(now);
-  let meanTokens = likelyTokens;
+  const meanTokens: Record<Round, number> = { first: likelyTokens, revising: likelyTokens };
 
   const sequences = Array.from({ length: options.sequences }, () => context.getSequence());
   for (const sequence of sequences) {
@@ -113,23 +102,24 @@ export const loadPlanner = async (llama: Llama, options: PlannerOptions): Promis
   const pool = createPool(sequences, { maxWaiting: options.maxWaiting });
   const grammarFor = createGrammars(llama, maxTokens);
 
-  const estimate = (inputTokens: number): number => {
-    const own = reading.estimate(inputTokens, 0) + writing.estimate(meanTokens, 0);
+  const estimate = (inputTokens: number, round: Round): number => {
+    const own = reading.estimate(inputTokens, 0) + writing.estimate(meanTokens[round], 0);
     const ahead = pool.busy() < sequences.length ? 0 : (pool.waiting() + 1) / sequences.length;
     return own * (1 + ahead);
   };
 
-  const fit = ({ task }: PlannerJob, workers: readonly PlannerWorker[]): readonly Token[] | null => {
+  const fit = (job: PlannerJob): readonly Token[] | null => {
     const boundary = Math.floor(options.random() * 36 ** 8).toString(36);
-    for (let characters = task.text.length; ; characters = Math.floor(characters / 2)) {
-      const tokens = toTokens(plannerMessages(shorten(task, characters), workers, boundary));
+    const longest = Math.max(job.task.text.length, job.first?.answer.length ?? 0);
+    for (let characters = longest; ; characters = Math.floor(characters / 2)) {
+      const tokens = toTokens(plannerMessages(shortenJob(job, characters), boundary));
       if (tokens.length <= room) return tokens;
       if (characters < leastCharacters) return null;
     }
   };
 
-  const generate = async (run: Run): Promise<Result<Writing, WritingRefusal>> => {
-    const { lease, tokens, patience, workers } = run;
+  const generate = async (run: Run): Promise<Result<PlannerOutput, WritingRefusal>> => {
+    const { lease, tokens, patience, round } = run;
     const sequence = lease.item;
     const start = now();
     try {
@@ -154,10 +144,9 @@ export const loadPlanner = async (llama: Llama, options: PlannerOptions): Promis
       const ms = now() - start;
       if (output.length > 0 && firstAt !== null) writing.learn(start + ms - firstAt, output.length);
       if (patience.aborted) return err("late");
-      meanTokens += (output.length - meanTokens) / 8;
+      meanTokens[round] += (output.length - meanTokens[round]) / 8;
       return ok({
         text: model.detokenize(output),
-        workers: workers.map(({ worker }) => worker),
         inputTokens: tokens.length,
         evaluatedTokens: fresh.length,
         outputTokens: output.length,
@@ -174,17 +163,17 @@ export const loadPlanner = async (llama: Llama, options: PlannerOptions): Promis
 
   return {
     contextTokens: context.contextSize,
-    expectedMs: () => estimate(0),
+    expectedMs: () => estimate(0, "first"),
     async write(job, { deadlineMs, signal }) {
-      const workers = drawWorkers(job.workers, options.random);
-      const [tokens, grammar] = [fit(job, workers), await grammarFor(workers.length)];
+      const round: Round = job.first === undefined ? "first" : "revising";
+      const [tokens, grammar] = [fit(job), await grammarFor(job.workers.length, round)];
       if (tokens === null || grammar === null) return err("too_long");
-      if (estimate(tokens.length - head.length) > deadlineMs) return err("late");
+      if (estimate(tokens.length - head.length, round) > deadlineMs) return err("late");
       const patience = AbortSignal.any([signal, AbortSignal.timeout(Math.min(Math.ceil(deadlineMs), maxTimerMs))]);
       const lease = await pool.lend(patience);
       if (!lease.ok) return err("late");
       // A batch that is being evaluated cannot be stopped: who waits is answered, and the sequence comes back later.
-      return Promise.race([generate({ lease: lease.value, tokens, grammar, workers, patience }), whenLate(patience)]);
+      return Promise.race([generate({ lease: lease.value, tokens, grammar, round, patience }), whenLate(patience)]);
     },
     busy: pool.busy,
     waiting: pool.waiting,
@@ -197,12 +186,12 @@ type Run = {
   readonly lease: Lease<LlamaContextSequence>;
   readonly tokens: readonly Token[];
   readonly grammar: LlamaGrammar;
-  readonly workers: readonly PlannerWorker[];
+  readonly round: Round;
   readonly patience: AbortSignal;
 };
 
 const whenLate = (patience: AbortSignal) =>
-  new Promise<Result<Writing, WritingRefusal>>((resolve) => {
+  new Promise<Result<PlannerOutput, WritingRefusal>>((resolve) => {
     if (patience.aborted) return resolve(err("late"));
     patience.addEventListener("abort", () => resolve(err("late")), { once: true });
   });
@@ -225,8 +214,10 @@ const createTokens = (model: LlamaModel) => {
 /** Two prompts that share nothing but the fixed head. */
 const probe = (text: string): readonly Message[] =>
   plannerMessages(
-    { system: "", text, attachments: 0, earlier: [] },
-    [{ worker: "", quality: text === "one" ? 0.1 : 0.2, costDollars: null, latencyMs: null }],
+    {
+      task: { system: "", text, attachments: 0, earlier: [] },
+      workers: [{ quality: text === "one" ? 0.1 : 0.2, costDollars: null, latencyMs: null }],
+    },
     text,
   );
 
@@ -235,15 +226,16 @@ const commonPrefix = (a: readonly Token[], b: readonly Token[]): readonly Token[
   return different < 0 ? a : a.slice(0, different);
 };
 
-/** One for each number of workers, made when it is first needed; null where the budget of tokens is too small. */
+/** One for each number of workers and round, made when it is first needed; null where the token budget is too small. */
 const createGrammars = (llama: Llama, maxTokens: number) => {
-  const made = new Map<number, Promise<LlamaGrammar> | null>();
-  return (workers: number): Promise<LlamaGrammar> | null => {
-    const known = made.get(workers);
+  const made = new Map<string, Promise<LlamaGrammar> | null>();
+  return (workers: number, round: Round): Promise<LlamaGrammar> | null => {
+    const key = `${round}-${workers}`;
+    const known = made.get(key);
     if (known !== undefined) return known;
-    const grammar = planGrammar(workers, maxTokens);
+    const grammar = planGrammar(workers, maxTokens, round);
     const making = grammar === null ? null : llama.createGrammar({ grammar: toGbnf(grammar) });
-    made.set(workers, making);
+    made.set(key, making);
     return making;
   };
 };

@@ -3,6 +3,7 @@ import { Hono, type Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { planRequestSchema } from "../shared/decision.ts";
 import type { CallEvent } from "../shared/events.ts";
+import { writeRequestSchema } from "../shared/writing.ts";
 import { chatBodySchema, chatModelId, toChatJob } from "./chat-body.ts";
 import type { ChatState } from "./chat-model.ts";
 import { toChunks, toCompletion } from "./completion.ts";
@@ -15,6 +16,7 @@ import type { PlannerState } from "./planner-model.ts";
 import { readBody } from "./read-body.ts";
 import type { ModelState } from "./start-model.ts";
 import { errorResponse, unavailable, type ServiceError, type Unavailable } from "./wire.ts";
+import { writeWorkflow } from "./write-workflow.ts";
 
 const maxBodyBytes = 4 * 1024 * 1024;
 
@@ -87,6 +89,7 @@ export const createServer = (service: Service) => {
   );
   app.get("/v1/models", (c) => c.json({ object: "list", data: listModels(service) }));
   app.post("/v1/plan", (c) => planRoute(c, service));
+  app.post("/v1/workflow", (c) => workflowRoute(c, service));
   app.post("/v1/embeddings", (c) => embeddingsRoute(c, service));
   app.post("/v1/chat/completions", (c) => chatRoute(c, service));
   return app;
@@ -129,9 +132,19 @@ const planRoute = async (c: Context, service: Service): Promise<Response> => {
   if (typeof conductor === "string")
     return errorResponse(unavailable("model_loading", `no plans yet: ${conductor}`, 1));
   const signal = AbortSignal.any([c.req.raw.signal, service.stop]);
-  const decision = await plan(body.value, conductor, { signal, monotonic: service.monotonic });
-  if (decision.ok && decision.value.writing) service.metrics.countPlan(decision.value.writing);
+  const decision = await plan(body.value, conductor, signal);
   return decision.ok ? Response.json(decision.value) : errorResponse(decision.error);
+};
+
+const workflowRoute = async (c: Context, service: Service): Promise<Response> => {
+  const body = await readBody(c.req.raw, writeRequestSchema);
+  if (!body.ok) return errorResponse(body.error);
+  const state = service.planner();
+  if (state.status !== "ready") return errorResponse(notReady(state, ownPlanner));
+  const { monotonic, metrics } = service;
+  const signal = AbortSignal.any([c.req.raw.signal, service.stop]);
+  const written = await writeWorkflow(body.value, state.model, { signal, monotonic, metrics });
+  return written.ok ? Response.json(written.value) : errorResponse(written.error);
 };
 
 const embeddingsRoute = async (c: Context, service: Service): Promise<Response> => {
@@ -149,7 +162,7 @@ const chatRoute = async (c: Context, service: Service): Promise<Response> => {
   const job = toChatJob(body.value);
   if (!job.ok) return errorResponse(job.error);
   const state = service.chat();
-  if (state.status !== "ready") return errorResponse(notReady(state));
+  if (state.status !== "ready") return errorResponse(notReady(state, ownChatModel));
 
   const events = await state.model.answer(job.value.chat, AbortSignal.any([c.req.raw.signal, service.stop]));
   if (!events.ok) return errorResponse(events.error);
@@ -165,14 +178,20 @@ const chatRoute = async (c: Context, service: Service): Promise<Response> => {
   return completion.ok ? Response.json(completion.value) : errorResponse(completion.error);
 };
 
-const notReady = (state: Exclude<ChatState, { status: "ready" }>): Unavailable => {
+/** What a model is called, and the variable that names its source. */
+type Named = { readonly name: string; readonly variable: string };
+
+const ownChatModel: Named = { name: "chat model", variable: "SHOAL_CHAT_MODEL" };
+const ownPlanner: Named = { name: "planner", variable: "SHOAL_PLANNER_MODEL" };
+
+const notReady = (state: Exclude<Started, { status: "ready" }>, { name, variable }: Named): Unavailable => {
   switch (state.status) {
     case "loading":
-      return unavailable("model_loading", "the chat model is being fetched or loaded", 5);
+      return unavailable("model_loading", `the ${name} is being fetched or loaded`, 5);
     case "failed":
-      return unavailable("model_unavailable", `there is no chat model: ${state.reason}`, null);
+      return unavailable("model_unavailable", `there is no ${name}: ${state.reason}`, null);
     case "none":
-      return unavailable("model_unavailable", "there is no chat model: SHOAL_CHAT_MODEL is none", null);
+      return unavailable("model_unavailable", `there is no ${name}: ${variable} is none`, null);
     default:
       return state satisfies never;
   }
