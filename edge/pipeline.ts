@@ -9,6 +9,7 @@ import { answerHeaders, baseHeaders } from "./encode/headers.ts";
 import { tellProgress } from "./execute/tell-progress.ts";
 import type { Format } from "./formats/format.ts";
 import { decideAnew } from "./plan/plan.ts";
+import type { Planned } from "./plan/planned.ts";
 import { toShadow } from "./rollout/shadow.ts";
 import type { Context } from "./runtime/context.ts";
 import { receive, refused, withHealth, withTier, type Received, type TenantContext } from "./receive.ts";
@@ -45,7 +46,7 @@ const answer = async (request: Request, format: Format, context: Context): Promi
   const told = tellProgress(accounted, { headers: request.headers, chat, plan: planned.decision.plan }, signatures);
   const head = headOf(client, { format, planned }, context);
   const kept = client.keep ? keepTurn(told, { ...client.keep, head }, { ...context, turns }) : told;
-  const headers = () => ({ ...answerHeaders(planned, rollout, context), ...cached.value.headers });
+  const headers = (now: Planned) => ({ ...answerHeaders(now, rollout, context), ...cached.value.headers });
   return ok(await encode(kept, { format, client, planned, head, headers }, context));
 };
 

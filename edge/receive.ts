@@ -14,6 +14,7 @@ import type { ClientRequest, Format } from "./formats/format.ts";
 import { normalize } from "./normalize.ts";
 import type { Health } from "./pool/health.ts";
 import { choosePool, type Member } from "./pool/pool.ts";
+import { readRounds, type RoundLimit } from "./plan/read-rounds.ts";
 import { readPreference } from "./pool/preference.ts";
 import { resolveModel, type ModelChoice } from "./pool/resolve-model.ts";
 import type { Roster } from "./pool/roster.ts";
@@ -33,6 +34,7 @@ export type Received = {
   readonly served: ModelChoice;
   readonly rollout: Rollout | null;
   readonly preference: Preference;
+  readonly rounds: RoundLimit;
   readonly input: InputTokens;
   /** As the tenant has it. */
   readonly roster: Roster;
@@ -120,6 +122,8 @@ const prepare = async (
 
   const preference = readPreference(headers, grant.record);
   if (!preference.ok) return preference;
+  const rounds = readRounds(headers, chat, preference.value);
+  if (!rounds.ok) return rounds;
   const input = countInput(chat);
   const armed = { choice, key: grant.record, tenant, chat, affinity };
   const resolve = (name: string) => resolveModel(name, roster, context.arrivedAt);
@@ -143,6 +147,7 @@ const prepare = async (
     served,
     rollout,
     preference: preference.value,
+    rounds: rounds.value,
     input: restored.chat === chat ? input : countInput(restored.chat),
     roster,
     pool: pool.value,

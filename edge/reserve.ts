@@ -1,5 +1,5 @@
 import type { ChatRequest } from "../shared/chat.ts";
-import { needsOf, workersOf, type Plan, type Step } from "../shared/plan.ts";
+import { answererOf, needsOf, workersOf, type Plan, type Step } from "../shared/plan.ts";
 import { boundOf, type MicroDollars } from "../shared/pricing.ts";
 import { ok, type Result } from "../shared/result.ts";
 import type { ShoalError } from "../shared/errors.ts";
@@ -27,8 +27,6 @@ export type ReserveInput = {
   readonly pool: readonly Member[];
   readonly input: InputTokens;
   readonly grant: Grant;
-  /** Openings that the request has already; absent: none. */
-  readonly opened?: number;
 };
 
 export type ReserveDeps = AdmitDeps & {
@@ -43,7 +41,16 @@ export type Reservation = {
   readonly outputCap: (card: WorkerCard) => number;
   /** Sets more aside for a call that the plan did not foresee; false when the dollars cannot be had. */
   readonly extend: (worker: string, chat: ChatRequest) => Promise<boolean>;
+  /** The same for a worker that need not be in the request's pool, under a cap of its own. */
+  readonly extendTo: (card: WorkerCard, chat: ChatRequest, cap: Reservation["outputCap"]) => Promise<boolean>;
+  /**
+   * Sets aside what another plan costs at most, beside or instead of the one that was reserved. `given`: steps whose
+   * results are there already, and may be seen by the plan's.
+   */
+  readonly cover: (plan: Plan, others: Others) => Promise<boolean>;
 };
+
+export type Others = { readonly given: readonly Step[]; readonly instead?: Plan };
 
 /**
  * Sets aside the most that the plan can cost (every call it may run, all input at its dearest rate, all output up to the
@@ -86,29 +93,37 @@ const reserveUpTo = async (
   };
   const drawn = await draw(request.grant, need, deps);
   if (!drawn.ok) return drawn;
-  const { opened = 0 } = request;
-  // The first opening alone stands for the request, which was let in once.
-  const permit = opened === 0 ? request.grant.permit : undefined;
+  const { permit } = request.grant;
   const { leaseId } = drawn.value;
   open(
-    { part: opened, ...need, leaseId, ...(permit !== undefined && { permit }), worker: workers.at(-1) ?? "" },
+    { part: 0, ...need, leaseId, ...(permit !== undefined && { permit }), worker: workers.at(-1) ?? "" },
     request,
     deps,
   );
 
-  let parts = opened + 1;
-  const extend = async (worker: string, chat: ChatRequest): Promise<boolean> => {
-    const input = countInput(chat);
-    const more = {
-      amount: boundCall(worker, { input, maxOutputTokens: chat.maxOutputTokens }, bounds),
-      tokens: foreseeTokens(input, { ...request, calls: 1 }),
-    };
+  let parts = 1;
+  const add = async (more: Need, worker: string): Promise<boolean> => {
     const extension = await draw(request.grant, more, deps);
     if (extension.ok) open({ part: parts++, ...more, leaseId: extension.value.leaseId, worker }, request, deps);
     return extension.ok;
   };
-  return ok({ outputCap, extend });
+  const extendTo: Reservation["extendTo"] = (card, chat, cap) => {
+    const input = countInput(chat);
+    const amount = boundCall(card, { input, maxOutputTokens: chat.maxOutputTokens }, { outputCap: cap });
+    return add({ amount, tokens: foreseeTokens(input, { ...request, calls: 1 }) }, card.id);
+  };
+  const cover: Reservation["cover"] = async (other, { given, instead }) => {
+    const spare = instead ? boundPlan(instead, bounds) : 0;
+    const calls = workersOf(other).length - (instead ? workersOf(instead).length : 0);
+    const amount = Math.max(0, boundPlan(other, bounds, given) - spare);
+    const tokens = calls > 0 ? foreseeTokens(request.input, { ...request, calls }) : 0;
+    return (amount === 0 && tokens === 0) || add({ amount, tokens }, answererOf(other));
+  };
+  const extend: Reservation["extend"] = (worker, chat) => extendTo(bounds.cardOf(worker), chat, outputCap);
+  return ok({ outputCap, extend, extendTo, cover });
 };
+
+type Need = { readonly amount: MicroDollars; readonly tokens: number };
 
 /**
  * Tokens that count at once against a limit per minute: the likely input of each call, and of the output what the client
@@ -164,19 +179,18 @@ type Bounds = {
 type BoundedCall = { readonly input: BoundedInput; readonly maxOutputTokens: number | undefined };
 
 /** Micro-dollars that one call costs at most. */
-const boundCall = (worker: string, call: BoundedCall, { outputCap, cardOf }: Bounds): MicroDollars => {
-  const card = cardOf(worker);
+const boundCall = (card: WorkerCard, call: BoundedCall, { outputCap }: Pick<Bounds, "outputCap">): MicroDollars => {
   const output = Math.min(outputCap(card), call.maxOutputTokens ?? Infinity);
   // A worker without a price counts nothing; tenants with a budget are never given one.
   return card.price === null ? 0 : boundOf(card.price, boundInput(call.input, card), output);
 };
 
-/** Micro-dollars that a plan costs at most. */
-export const boundPlan = (plan: Plan, bounds: Bounds): MicroDollars => {
+/** Micro-dollars that a plan costs at most. `given`: see `cover`. */
+export const boundPlan = (plan: Plan, bounds: Bounds, given: readonly Step[] = []): MicroDollars => {
   const boundStep = (step: BoundedStep, seen: readonly BoundedStep[]) => {
     const bound = bounds.input.bound + boundFrame(seen, step.subtask ?? null, bounds);
     const input = { bound, images: bounds.input.images };
-    return boundCall(step.worker, { input, maxOutputTokens: step.maxOutputTokens }, bounds);
+    return boundCall(bounds.cardOf(step.worker), { input, maxOutputTokens: step.maxOutputTokens }, bounds);
   };
   if (plan.kind === "ballot") {
     const { order, judge } = plan.ballot;
@@ -187,7 +201,7 @@ export const boundPlan = (plan: Plan, bounds: Bounds): MicroDollars => {
   }
   const seenBy = (step: Step) => {
     const needs = needsOf(step, plan.steps);
-    return plan.steps.filter(({ id }) => needs.includes(id));
+    return [...given, ...plan.steps].filter(({ id }) => needs.includes(id));
   };
   return plan.steps.reduce((sum, step) => sum + boundStep(step, seenBy(step)), 0);
 };

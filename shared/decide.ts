@@ -33,7 +33,7 @@ const maxVoters = 8;
 /**
  * The decision, one for service, training, evaluation and edge:
  * utility = quality − λ·cost − μ·latency + bias, best first, and the plan that the tier makes of that order. Where a
- * planner writes workflows and a team is worth it, the plan is the fixed shape that runs should the planner fail.
+ * team is worth it the plan has the fixed shape, which runs should a planner fail, or where there is none.
  */
 export const decide = (prediction: Prediction, request: PlanRequest, weights: string): Decision => {
   const views = assess(prediction, request, weights);
@@ -166,11 +166,11 @@ const planOf = (views: readonly Assessed[], prediction: Prediction, request: Pla
     const ballot = ballotOf(views, { ...request, extractor: request.extractor }, coefficients);
     return shaped({ kind: "ballot", ballot });
   }
-  const drafts: Plan = { kind: "workflow", steps: draftsAndJudge(scores, judgeOf(views)) };
-  if (!request.planner) return shaped(drafts);
   const worth = teamWorth(scores, request, request.planner);
+  if (!worth.isWorthIt) return { plan: direct, shape: tellWorth(worth) };
+  const drafts: Plan = { kind: "workflow", steps: draftsAndJudge(scores, judgeOf(views)) };
   // Who is asked to write the workflow tells its shape.
-  return { plan: worth.isWorthIt ? drafts : direct, shape: tellWorth(worth) };
+  return { plan: drafts, shape: request.planner ? tellWorth(worth) : `${tellWorth(worth)}; ${tellShape(drafts)}` };
 };
 
 const shaped = (plan: Plan): Shaped => ({ plan, shape: tellShape(plan) });

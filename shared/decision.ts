@@ -2,7 +2,6 @@ import * as z from "zod";
 import { extractors } from "./answers.ts";
 import { priceSchema } from "./card-schema.ts";
 import { planSchema } from "./plan.ts";
-import { plannerTaskSchema } from "./planner-task.ts";
 
 /** The two tiers: one call in the time of one call, or more calls to be right. */
 export const tiers = ["mini", "ultra"] as const;
@@ -30,12 +29,8 @@ export type Candidate = z.infer<typeof candidateSchema>;
 const plannerSchema = z.strictObject({
   /** Expected dollars of the planner's own call; null when its price is unknown. */
   costDollars: z.number().min(0).nullable(),
-  /** Expected milliseconds of it. */
-  waitMs: z.number().min(0),
-  /** What the inference service's own planner reads; absent where another writes. */
-  task: plannerTaskSchema.optional(),
-  /** Milliseconds after which the edge no longer waits for a workflow, where that is not `deadlineMs`. */
-  deadlineMs: z.number().positive().optional(),
+  /** Expected milliseconds of it; null: the inference service's own model writes, and the service knows best. */
+  waitMs: z.number().min(0).nullable(),
 });
 
 /** Body of `POST /v1/plan` at the inference service; also what the edge head decides on. */
@@ -77,24 +72,6 @@ export const scoreSchema = z.strictObject({
 });
 export type Score = z.infer<typeof scoreSchema>;
 
-/**
- * What came of asking a planner: `written`, or why its plan was not used: `late` (or it would have been), `invalid`,
- * `failed`, or `not_available` (none is ready, or the key may not use it).
- */
-export const writingSchema = z.strictObject({
-  /** Who was asked: a worker's id, or `conductor` for the inference service's own model. */
-  by: z.string().max(128),
-  outcome: z.enum(["written", "late", "invalid", "failed", "not_available"]),
-  /** What was wrong with the plan, put right or not. */
-  problems: z.array(z.string().max(300)).max(32),
-  /** Steps that were left out, since the answer did not rest on them. */
-  unused: z.int().min(0),
-  inputTokens: z.int().min(0),
-  outputTokens: z.int().min(0),
-  ms: z.number().min(0),
-});
-export type Writing = z.infer<typeof writingSchema>;
-
 /** The conductor's answer: the plan and why. The plan in it is untrusted at the edge until `parsePlan` has read it. */
 export const decisionSchema = z.strictObject({
   plan: planSchema,
@@ -108,7 +85,5 @@ export const decisionSchema = z.strictObject({
   support: z.number(),
   /** Version of the weights. */
   weights: z.string().max(128),
-  /** Absent where no planner was asked. */
-  writing: writingSchema.optional(),
 });
 export type Decision = z.infer<typeof decisionSchema>;

@@ -1,7 +1,9 @@
 import type { AssistantPart } from "./chat.ts";
 import type { ShoalError } from "./errors.ts";
+import type { Plan } from "./plan.ts";
 import type { MicroDollars } from "./pricing.ts";
 import type { Usage } from "./usage.ts";
+import type { Writing } from "./writing.ts";
 
 export type EndReason = "stop" | "length" | "tool_calls" | "content_filter";
 
@@ -58,23 +60,26 @@ export type AnswerEvent =
       readonly step: string;
       readonly worker: string;
     }
-  /** `at`: milliseconds since the epoch, where it was told later than it happened. */
-  | {
-      readonly type: "step-start";
-      readonly step: string;
-      readonly worker: string;
-      readonly role: string;
-      readonly at?: number;
-    }
+  | { readonly type: "step-start"; readonly step: string; readonly worker: string; readonly role: string }
   | {
       readonly type: "step-end";
       readonly step: string;
       readonly worker: string;
       readonly outcome: StepOutcome;
-      readonly at?: number;
       readonly error?: ShoalError;
       /** Of a step that was skipped: it never started. */
       readonly skipped?: { readonly role: string; readonly reason: SkipReason };
+    }
+  /**
+   * What came of asking a planner for the workflow of a round: the plan that is run now, null where the answer of the
+   * first round stays as it is. `reason`: in plain words.
+   */
+  | {
+      readonly type: "written";
+      readonly round: 1 | 2;
+      readonly plan: Plan | null;
+      readonly reason: string;
+      readonly writing: Writing;
     }
   /** A line on a team at work, for clients that ask. `signature`: our own, by which it is known when it comes back. */
   | { readonly type: "progress"; readonly text: string; readonly signature: string }
@@ -202,6 +207,7 @@ export const createCollector = () => {
           stopSequence = event.stopSequence;
           return;
         case "usage":
+        case "written":
         case "step-start":
         case "step-end":
           return;

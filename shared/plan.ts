@@ -67,16 +67,21 @@ export const needsOf = (step: Step, steps: readonly Step[]): readonly string[] =
 
 /**
  * Reads a plan that may come from anywhere: shape, caps, known workers, unique ids, known and acyclic access. Steps
- * come back in topological order with the answering step last, those that advise with a cap; a step that the answer does not rest on would cost and
- * change nothing, and is left out. The error says what is wrong in words.
+ * come back in topological order with the answering step last, those that advise with a cap; a step that the answer does
+ * not rest on would cost and change nothing, and is left out. `given`: ids of results that are there already, which no
+ * step may have. The error says what is wrong in words.
  */
-export const parsePlan = (input: unknown, pool: ReadonlySet<string>): Result<Plan, string> => {
+export const parsePlan = (
+  input: unknown,
+  pool: ReadonlySet<string>,
+  given: readonly string[] = [],
+): Result<Plan, string> => {
   const parsed = planSchema.safeParse(input);
   if (!parsed.success) return err(z.prettifyError(parsed.error));
   const plan = parsed.data;
   const stranger = workersOf(plan).find((worker) => !pool.has(worker));
   if (stranger !== undefined) return err(`worker ${stranger} is not in the pool`);
-  return plan.kind === "ballot" ? checkBallot(plan) : orderSteps(plan);
+  return plan.kind === "ballot" ? checkBallot(plan) : orderSteps(plan, given);
 };
 
 /** The worker that is to write the answer: of a ballot the first that is asked. */
@@ -94,10 +99,9 @@ const checkBallot = (plan: BallotPlan): Result<Plan, string> => {
   return new Set(voters).size === voters.length ? ok(plan) : err("a worker votes twice");
 };
 
-const orderSteps = (plan: Workflow): Result<Plan, string> => {
-  const { steps } = plan;
-  const ids = new Set(steps.map((step) => step.id));
-  if (ids.size < steps.length) return err("two steps have the same id");
+const orderSteps = ({ steps }: Workflow, given: readonly string[]): Result<Plan, string> => {
+  const ids = new Set([...given, ...steps.map((step) => step.id)]);
+  if (ids.size < given.length + steps.length) return err("two steps have the same id");
   const needs = new Map(steps.map((step) => [step.id, [...new Set(needsOf(step, steps))]]));
   for (const [id, wanted] of needs) {
     const unknown = wanted.find((need) => !ids.has(need));
@@ -109,7 +113,7 @@ const orderSteps = (plan: Workflow): Result<Plan, string> => {
   }
 
   const ordered: Step[] = [];
-  const placed = new Set<string>();
+  const placed = new Set(given);
   while (ordered.length < steps.length) {
     const ready = steps.filter((step) => !placed.has(step.id) && needs.get(step.id)?.every((need) => placed.has(need)));
     const next = ready.find((step) => step !== last) ?? ready[0];

@@ -29,7 +29,7 @@ export const plannerTask = ({ messages }: Pick<ChatRequest, "messages">): Planne
   };
 };
 
-/** The same task in at most so many characters of the user's words, for a planner with little room. */
+/** The same task in at most so many characters of the user's words. */
 export const shorten = (task: PlannerTask, characters: number): PlannerTask => ({
   ...task,
   text: cutMiddle(task.text, characters),
@@ -37,8 +37,8 @@ export const shorten = (task: PlannerTask, characters: number): PlannerTask => (
 
 const gap = "\n[...]\n";
 
-/** What is asked mostly stands at one of a text's ends. */
-const cutMiddle = (text: string, characters: number): string => {
+/** A text of at most so many characters: what matters mostly stands at one of its ends. */
+export const cutMiddle = (text: string, characters: number): string => {
   if (text.length <= characters) return text;
   const tail = Math.floor(characters / 4);
   const head = characters - gap.length - tail;

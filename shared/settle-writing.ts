@@ -1,54 +1,106 @@
 import { tellShape } from "./decide.ts";
-import type { Decision, PlanRequest, Writing } from "./decision.ts";
-import { isDirect } from "./plan.ts";
-import { readWrittenPlan } from "./written-plan.ts";
+import type { Decision, PlanRequest } from "./decision.ts";
+import { isDirect, type Plan, type Step, type Workflow } from "./plan.ts";
+import { readRevision, readWrittenPlan, type ReadPlan } from "./written-plan.ts";
+import type { Writing, WritingOutcome } from "./writing.ts";
 
 /** What asking a planner took. */
 export type WritingCall = Pick<Writing, "by" | "inputTokens" | "outputTokens" | "ms">;
 
-/** A planner that was not asked, or of whose call nothing is known. */
-export const uncalled = (by: string): WritingCall => ({ by, inputTokens: 0, outputTokens: 0, ms: 0 });
+/** A planner's text, and the workers by the ordinals that it was shown. */
+export type PlannerText = { readonly text: string; readonly workers: readonly string[] };
+
+/** What is to be run after a planner was asked, why in plain words, and what came of it. */
+export type Settled<P extends Plan | null = Plan> = {
+  readonly plan: P;
+  readonly reason: string;
+  readonly writing: Writing;
+};
+
+/** Why no workflow of a planner's is run. */
+export type Unwritten = Exclude<WritingOutcome, "written" | "kept">;
+
+/** Why a workflow has the fixed shape, as traces and headers say it. */
+export type PlannerFallback = `planner_${Unwritten}`;
+
+export const plannerFallback = ({ outcome }: Pick<Writing, "outcome">): PlannerFallback | null =>
+  outcome === "written" || outcome === "kept" ? null : `planner_${outcome}`;
 
 /** Whether a planner is to write this decision's workflow: a team is worth it, and there is a planner. */
 export const wantsWriting = ({ plan }: Decision, { planner }: Pick<PlanRequest, "planner">): boolean =>
   planner !== undefined && plan.kind === "workflow" && !isDirect(plan);
 
-/** The decision with the workflow that a planner wrote; as it is where that cannot be read. `workers`: by ordinal. */
-export const withWriting = (
-  decision: Decision,
-  { text, workers, call }: { readonly text: string; readonly workers: readonly string[]; readonly call: WritingCall },
-): Decision => {
+/** The workflow that a planner wrote; `fixed` where that cannot be read. */
+export const settleWritten = ({ text, workers }: PlannerText, fixed: Plan, call: WritingCall): Settled => {
   const read = readWrittenPlan(text, workers);
-  if (!read.ok) return withoutWriting(decision, "invalid", call, [read.error]);
-  const { workflow, repairs, unused } = read.value;
-  const steps = workflow.steps.length === 1 ? "one call" : `a workflow of ${workflow.steps.length} steps`;
-  const repaired = repairs.length === 0 ? "" : `, put right in ${repairs.length} places`;
+  if (!read.ok) return settleUnwritten("invalid", fixed, call, [read.error]);
+  const { workflow } = read.value;
   return {
-    ...decision,
     plan: workflow,
-    reason: `${decision.reason}; ${steps}, written by the planner${repaired}`,
-    writing: { ...call, outcome: "written", problems: repairs.slice(0, maxProblems), unused },
+    reason: tellWritten(workflow, read.value),
+    writing: writingOf("written", call, read.value),
   };
 };
 
-/** As the schema has it. */
-const maxProblems = 32;
-
-/** The decision in its fixed shape, and why. */
-export const withoutWriting = (
-  decision: Decision,
-  outcome: Exclude<Writing["outcome"], "written">,
+/** The fixed shape, and why. */
+export const settleUnwritten = (
+  outcome: Unwritten,
+  fixed: Plan,
   call: WritingCall,
   problems: readonly string[] = [],
-): Decision => ({
-  ...decision,
-  reason: `${decision.reason}; ${causes[outcome]}: ${tellShape(decision.plan)}`,
-  writing: { ...call, outcome, problems: problems.map((problem) => problem.slice(0, 300)), unused: 0 },
+): Settled => ({
+  plan: fixed,
+  reason: `${causes[outcome]}: ${tellShape(fixed)}`,
+  writing: writingOf(outcome, call, { repairs: problems, unused: 0 }),
 });
 
-const causes: Readonly<Record<Exclude<Writing["outcome"], "written">, string>> = {
+/** The workflow that revises the answer of a step; none where what the planner wrote cannot be read, or keeps it. */
+export const settleRevised = (
+  { text, workers }: PlannerText,
+  answered: Pick<Step, "id">,
+  call: WritingCall,
+): Settled<Workflow | null> => {
+  const read = readRevision(text, workers, answered);
+  if (!read.ok) return settleUnrevised("invalid", call, [read.error]);
+  const { workflow } = read.value;
+  return {
+    plan: workflow,
+    reason: workflow === null ? "the planner keeps the answer" : `one more round: ${tellWritten(workflow, read.value)}`,
+    writing: writingOf(workflow === null ? "kept" : "written", call, read.value),
+  };
+};
+
+/** The answer as it is, and why. */
+export const settleUnrevised = (
+  outcome: Unwritten,
+  call: WritingCall,
+  problems: readonly string[] = [],
+): Settled<null> => ({
+  plan: null,
+  reason: `no second round: ${causes[outcome]}`,
+  writing: writingOf(outcome, call, { repairs: problems, unused: 0 }),
+});
+
+type Read = Pick<ReadPlan, "repairs" | "unused">;
+
+const tellWritten = ({ steps }: Workflow, { repairs }: Read): string => {
+  const shape = steps.length === 1 ? "one call" : `a workflow of ${steps.length} steps`;
+  return `${shape}, written by the planner${repairs.length === 0 ? "" : `, put right in ${repairs.length} places`}`;
+};
+
+const most = { problems: 32, characters: 300 } as const;
+
+const writingOf = (outcome: WritingOutcome, call: WritingCall, { repairs, unused }: Read): Writing => ({
+  ...call,
+  outcome,
+  problems: repairs.slice(0, most.problems).map((problem) => problem.slice(0, most.characters)),
+  unused,
+});
+
+const causes: Readonly<Record<Unwritten, string>> = {
   late: "the planner is not done in time",
   invalid: "the planner's workflow cannot be used",
   failed: "the planner failed",
   not_available: "no planner is available",
+  unaffordable: "the planner's work cannot be afforded",
 };

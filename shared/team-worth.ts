@@ -23,17 +23,19 @@ const weightInUltra = 0.1;
 /** A call of unknown price is taken to cost this much. */
 const unknownCallDollars = 0.02;
 
+const noPlanner: NonNullable<PlanRequest["planner"]> = { costDollars: 0, waitMs: 0 };
+
 /** What a team is expected to add to the best worker's quality, what its calls and wait are worth, both in quality. */
 export type TeamWorth = { readonly gain: number; readonly price: number; readonly isWorthIt: boolean };
 
 /**
- * Whether a team is worth more than the best worker alone, where answers cannot be compared and someone writes
- * workflows. `scores`: best utility first.
+ * Whether a team is worth more than the best worker alone, where answers cannot be compared. `scores`: best utility
+ * first. `planner`: absent where nobody writes workflows, and a team has the fixed shape.
  */
 export const teamWorth = (
   scores: readonly Score[],
   { lambda, mu }: Pick<PlanRequest, "lambda" | "mu">,
-  planner: NonNullable<PlanRequest["planner"]>,
+  planner: PlanRequest["planner"] = noPlanner,
 ): TeamWorth => {
   const [best] = scores;
   const likely = scores.slice(0, calls.all);
@@ -42,7 +44,7 @@ export const teamWorth = (
   const callMs = mean(likely.flatMap(({ latencyMs }) => latencyMs ?? []));
   const dollars =
     calls.all * callDollars - (best?.costDollars ?? callDollars) + (planner.costDollars ?? unknownCallDollars);
-  const seconds = (calls.chained * callMs - (best?.latencyMs ?? callMs) + planner.waitMs) / 1000;
+  const seconds = (calls.chained * callMs - (best?.latencyMs ?? callMs) + (planner.waitMs ?? 0)) / 1000;
   const price = weightInUltra * (lambda * Math.max(0, dollars) + mu * Math.max(0, seconds));
   return { gain, price, isWorthIt: gain >= leastGain && gain > price };
 };

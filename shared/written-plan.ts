@@ -10,7 +10,7 @@ const writtenStepSchema = z.object({
   role: z.enum(writtenRoles),
   /** Ordinal of the worker as the prompt lists them, from 0. */
   worker: z.int(),
-  /** Numbers of earlier steps, from 1. */
+  /** Numbers of earlier steps, from 1; 0 is the answer that may be revised. */
   access: z.array(z.int()),
   /** Null: the request as the user put it, by one who sees no other's work. */
   subtask: z.string().nullable(),
@@ -38,6 +38,9 @@ export const writtenPlanJsonSchema = (): Readonly<Record<string, unknown>> => {
 /** `repairs`: what was wrong and how it was put right. `unused`: steps left out, since the answer did not rest on them. */
 export type ReadPlan = { readonly workflow: Workflow; readonly repairs: readonly string[]; readonly unused: number };
 
+/** The same of one more round: no workflow where the answer is to stay as it is. */
+export type ReadRevision = Omit<ReadPlan, "workflow"> & { readonly workflow: Workflow | null };
+
 const maxSubtask = 2_000;
 
 /**
@@ -46,29 +49,67 @@ const maxSubtask = 2_000;
  * refused. The error and the repairs say why, without a word of the plan.
  */
 export const readWrittenPlan = (text: string, workers: readonly string[]): Result<ReadPlan, string> => {
+  const parsed = parseWritten(text);
+  if (!parsed.ok) return parsed;
+  if (parsed.value.steps.length === 0) return err("the plan has no step");
+  const read = readSteps(parsed.value, { workers, idOf: (number) => `step_${number}`, least: 1, given: [] });
+  return read.ok ? ok({ ...read.value, workflow: alone(read.value.workflow) }) : read;
+};
+
+/**
+ * The same of a workflow that may revise an answer: its steps may see that as the work of step 0, and without any step
+ * the answer stays as it is. `answered`: the step whose answer it is.
+ */
+export const readRevision = (
+  text: string,
+  workers: readonly string[],
+  answered: Pick<Step, "id">,
+): Result<ReadRevision, string> => {
+  const parsed = parseWritten(text);
+  if (!parsed.ok) return parsed;
+  const { steps, repairs } = parsed.value;
+  if (steps.length === 0) return ok({ workflow: null, repairs, unused: 0 });
+  const idOf = (number: number) => (number === 0 ? answered.id : `revision_${number}`);
+  return readSteps(parsed.value, { workers, idOf, least: 0, given: [answered.id] });
+};
+
+type Parsed = { readonly steps: readonly WrittenStep[]; readonly repairs: readonly string[] };
+
+const parseWritten = (text: string): Result<Parsed, string> => {
   const bare = withoutFence(text);
   const parsed = writtenPlanSchema.safeParse(parseJson(bare));
   if (!parsed.success) return err("the plan is not JSON of the form that was asked for");
-  const { steps } = parsed.data;
-  if (steps.length === 0) return err("the plan has no step");
+  const repairs = bare === text.trim() ? [] : ["the plan stood in a code block"];
+  return ok({ steps: parsed.data.steps, repairs });
+};
+
+/** `least`: the smallest number that a step may see. `given`: results that are there before any step. */
+type Numbering = {
+  readonly workers: readonly string[];
+  readonly idOf: (number: number) => string;
+  readonly least: number;
+  readonly given: readonly string[];
+};
+
+const readSteps = (
+  { steps, repairs }: Parsed,
+  { workers, idOf, least, given }: Numbering,
+): Result<ReadPlan, string> => {
   if (steps.length > maxSteps) return err(`the plan has ${steps.length} steps, and at most ${maxSteps} are run`);
   const stranger = steps.findIndex(({ worker }) => workers[worker] === undefined);
   if (stranger >= 0) return err(`step ${stranger + 1} names a worker that is not in the pool`);
 
-  const repaired = steps.map((step, at) => repair(step, { number: at + 1, isLast: at === steps.length - 1 }));
+  const repaired = steps.map((step, at) => repair(step, { number: at + 1, least, isLast: at === steps.length - 1 }));
   const plan: Workflow = {
     kind: "workflow",
-    steps: repaired.map(({ step }, at) => toStep(step, at + 1, workers[step.worker] ?? "")),
+    steps: repaired.map(({ step }, at) => toStep(step, { id: idOf(at + 1), worker: workers[step.worker] ?? "", idOf })),
   };
-  const checked = parsePlan(plan, new Set(workers));
+  const checked = parsePlan(plan, new Set(workers), given);
   if (!checked.ok) return checked;
-  const workflow = checked.value.kind === "workflow" ? alone(checked.value) : plan;
+  const workflow = checked.value.kind === "workflow" ? checked.value : plan;
   return ok({
     workflow,
-    repairs: [
-      ...(bare === text.trim() ? [] : ["the plan stood in a code block"]),
-      ...repaired.flatMap(({ repairs }) => repairs),
-    ],
+    repairs: [...repairs, ...repaired.flatMap((step) => step.repairs)],
     unused: steps.length - workflow.steps.length,
   });
 };
@@ -77,17 +118,12 @@ export const readWrittenPlan = (text: string, workers: readonly string[]): Resul
 const alone = (workflow: Workflow): Workflow =>
   isDirect(workflow) ? directPlan(workflow.steps[0]?.worker ?? "") : workflow;
 
-const toStep = ({ role, access, subtask }: WrittenStep, number: number, worker: string): Step => ({
-  id: idOf(number),
-  worker,
-  role,
-  subtask,
-  access: access.length === 0 ? "none" : access.map(idOf),
-});
+const toStep = (
+  { role, access, subtask }: WrittenStep,
+  { id, worker, idOf }: Pick<Step, "id" | "worker"> & Pick<Numbering, "idOf">,
+): Step => ({ id, worker, role, subtask, access: access.length === 0 ? "none" : access.map(idOf) });
 
-const idOf = (number: number): string => `step_${number}`;
-
-type Place = { readonly number: number; readonly isLast: boolean };
+type Place = { readonly number: number; readonly isLast: boolean } & Pick<Numbering, "least">;
 type Repaired = { readonly step: WrittenStep; readonly repairs: readonly string[] };
 
 const repair = (step: WrittenStep, place: Place): Repaired =>
@@ -100,9 +136,9 @@ const repair = (step: WrittenStep, place: Place): Repaired =>
   );
 
 /** Steps run in the order of their numbers, so that no circle can be meant. */
-const repairAccess = (step: WrittenStep, { number }: Place): Repaired => {
+const repairAccess = (step: WrittenStep, { number, least }: Place): Repaired => {
   const seen = [...new Set(step.access)];
-  const earlier = seen.filter((other) => other >= 1 && other < number);
+  const earlier = seen.filter((other) => other >= least && other < number);
   const strange = seen.filter((other) => !earlier.includes(other));
   return {
     step: { ...step, access: earlier },

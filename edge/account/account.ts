@@ -1,9 +1,9 @@
 import { toWire, type ShoalError } from "../../shared/errors.ts";
-import type { Writing } from "../../shared/decision.ts";
 import type { AnswerEvent } from "../../shared/events.ts";
 import { isDirect, workersOf } from "../../shared/plan.ts";
 import { toDollars } from "../../shared/pricing.ts";
 import { addUsage, noUsage } from "../../shared/usage.ts";
+import type { Writing } from "../../shared/writing.ts";
 import type { Grant } from "../admit.ts";
 import { rememberWorker, type AffinityKeys } from "../conversation/affinity.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -11,8 +11,7 @@ import type { Events } from "../execute/execute.ts";
 import type { ClientRequest } from "../formats/format.ts";
 import type { CallRow, Settlement } from "../objects/records.ts";
 import type { Outbox } from "../objects/outbox.ts";
-import type { Planned } from "../plan/planned.ts";
-import { plannerStep } from "../plan/write-workflow.ts";
+import { plannerSteps, withWritten, type Planned } from "../plan/planned.ts";
 import type { Health } from "../pool/health.ts";
 import type { Member } from "../pool/pool.ts";
 import type { ModelChoice } from "../pool/resolve-model.ts";
@@ -23,7 +22,7 @@ import type { Shadow } from "../rollout/shadow.ts";
 import { logBug } from "../runtime/log-bug.ts";
 import type { Settings } from "../runtime/settings.ts";
 import type { Timing } from "../runtime/timing.ts";
-import type { PlannerTrace, Trace, TraceError, TraceStep } from "./trace.ts";
+import type { PlannerTrace, RevisionTrace, Trace, TraceError, TraceStep } from "./trace.ts";
 
 /** Whose answer it is, and how it was planned. */
 export type Subject = {
@@ -69,12 +68,12 @@ export async function* account(events: Events, subject: Subject, deps: AccountDe
   const settled = Promise.withResolvers<void>();
   // Pending until the row is written: without it the isolate may be torn down before an abort is told.
   deps.waitUntil(settled.promise);
-  const settle = ({ settlement, trace }: Closed) => {
+  const settle = ({ settlement, trace, planned }: Closed) => {
     const { tenant } = subject.grant.identity;
     if (settlement.affinity) rememberWorker(settlement.affinity.key, settlement.affinity.worker);
     if (settlement.affinity?.arm) rememberArm(settlement.affinity.key, settlement.affinity.arm);
     deps.outbox.settle(tenant, settlement, trace);
-    compareCosts(subject, settlement.calls, deps.health);
+    compareCosts({ ...subject, planned }, settlement.calls, deps.health);
     settled.resolve(deps.outbox.send(tenant, gatherMs));
     if (subject.shadow) deps.waitUntil(tellShadow(subject.shadow, trace, deps).catch(logBug));
   };
@@ -111,13 +110,13 @@ const tellShadow = async (ask: () => Promise<Shadow>, trace: Trace, { outbox }: 
 
 /** What calls that got the user's own words cost beside what was foreseen; inner steps of a workflow have other texts. */
 const compareCosts = (
-  { planned: { decision }, pool }: Pick<Subject, "planned" | "pool">,
+  { planned: { decision, revision }, pool }: Pick<Subject, "planned" | "pool">,
   calls: readonly CallRow[],
   health: AccountDeps["health"],
 ): void => {
-  if (!isDirect(decision.plan) && decision.plan.kind !== "ballot") return;
+  if (revision?.plan || (!isDirect(decision.plan) && decision.plan.kind !== "ballot")) return;
   for (const { step, worker, usage, cost } of calls) {
-    if (step === plannerStep) continue;
+    if (plannerSteps.some((planner) => planner === step)) continue;
     const foreseen = decision.scores.find((score) => score.worker === worker)?.costDollars ?? null;
     if (foreseen === null || cost === null || usage.source !== "reported") continue;
     // What one tenant has of its own says nothing to others.
@@ -132,7 +131,7 @@ const fromCache: CallRow = { step: "cache", worker: "cache", provider: "cache", 
 /** A failed worker's step is tried again under the same name by another. */
 const keyOf = (event: { readonly step: string; readonly worker: string }) => `${event.step} ${event.worker}`;
 
-type Closed = { readonly settlement: Settlement; readonly trace: Trace };
+type Closed = { readonly settlement: Settlement; readonly trace: Trace; readonly planned: Planned };
 
 type OpenStep = { -readonly [Key in keyof TraceStep]: TraceStep[Key] };
 
@@ -140,16 +139,17 @@ const createBook = (subject: Subject, deps: AccountDeps) => {
   const { clock, timing } = deps;
   const steps = new Map<string, OpenStep>();
   const calls: CallRow[] = [];
+  let { planned } = subject;
   let answeredBy: string | null = null;
   let upstreamModel: string | null = null;
   let error: ShoalError | null = null;
-  const elapsed = ({ at = clock.now() }: { readonly at?: number } = {}) => at - deps.arrivedAt;
+  const elapsed = () => clock.now() - deps.arrivedAt;
 
   const read = (event: AnswerEvent): void => {
     switch (event.type) {
       case "step-start":
         timing.mark("first_call");
-        steps.set(keyOf(event), openStep(event, elapsed(event)));
+        steps.set(keyOf(event), openStep(event, elapsed()));
         return;
       case "usage": {
         if (subject.planned.source === "cache") return void calls.push(fromCache);
@@ -163,13 +163,17 @@ const createBook = (subject: Subject, deps: AccountDeps) => {
       }
       case "step-end": {
         const failure = event.error ? toTraceError(event.error) : null;
-        const ended = { ended_ms: elapsed(event), outcome: event.outcome, error: failure };
+        const ended = { ended_ms: elapsed(), outcome: event.outcome, error: failure };
         if (event.skipped) {
           const { role, reason } = event.skipped;
           steps.set(keyOf(event), { ...openStep({ ...event, role }, elapsed()), ...ended, skipped: reason });
         } else Object.assign(steps.get(keyOf(event)) ?? {}, ended);
         return;
       }
+      case "written":
+        timing.mark("write");
+        planned = withWritten(planned, event);
+        return;
       case "end":
         answeredBy = event.worker;
         return;
@@ -196,7 +200,7 @@ const createBook = (subject: Subject, deps: AccountDeps) => {
     const status = error !== null ? "failed" : answeredBy !== null ? "complete" : "aborted";
     const worker = answeredBy;
     const { affinity, rollout, client } = subject;
-    const sample = rollout && takeSample(rollout, { ...subject, status, stream: client.stream, timing: timing.read() });
+    const sample = rollout && takeSample(rollout, { planned, status, stream: client.stream, timing: timing.read() });
     return {
       settlement: {
         requestId: deps.requestId,
@@ -211,7 +215,15 @@ const createBook = (subject: Subject, deps: AccountDeps) => {
           affinity && worker !== null ? { key: affinity.next, worker, ...(rollout && { arm: rollout.arm }) } : null,
         ...(sample && { rollout: sample }),
       },
-      trace: toTrace(subject, deps, { status, worker, upstreamModel, error, steps: [...steps.values()], calls }),
+      planned,
+      trace: toTrace({ ...subject, planned }, deps, {
+        status,
+        worker,
+        upstreamModel,
+        error,
+        steps: [...steps.values()],
+        calls,
+      }),
     };
   };
 
@@ -243,6 +255,11 @@ const toPlannerTrace = ({ by, outcome, problems, unused, inputTokens, outputToke
   input_tokens: inputTokens,
   output_tokens: outputTokens,
   ms: Math.round(ms),
+});
+
+const toRevisionTrace = ({ plan, writing }: NonNullable<Planned["revision"]>): RevisionTrace => ({
+  ...toPlannerTrace(writing),
+  workers: plan ? workersOf(plan) : [],
 });
 
 const toTraceError = (error: ShoalError): TraceError => {
@@ -285,7 +302,8 @@ const toTrace = (subject: Subject, deps: AccountDeps, outcome: Outcome): Trace =
       weights: decision.weights === "" ? null : decision.weights,
       scores: decision.scores,
       ...(planned.exploration && { exploration: planned.exploration }),
-      ...(decision.writing && { planner: toPlannerTrace(decision.writing) }),
+      ...(planned.writing && { planner: toPlannerTrace(planned.writing) }),
+      ...(planned.revision && { revision: toRevisionTrace(planned.revision) }),
     },
     ...(subject.rollout && { rollout: subject.rollout }),
     steps,

@@ -1,8 +1,9 @@
-import type { Score, Tier, Writing } from "../../shared/decision.ts";
+import type { Score, Tier } from "../../shared/decision.ts";
 import type { WireError } from "../../shared/errors.ts";
 import type { Exploration } from "../../shared/exploration.ts";
 import type { SkipReason, StepOutcome } from "../../shared/events.ts";
 import type { Usage, UsageSource } from "../../shared/usage.ts";
+import type { WritingOutcome } from "../../shared/writing.ts";
 import type { Rollout } from "../rollout/rollout.ts";
 import type { Shadow } from "../rollout/shadow.ts";
 
@@ -33,7 +34,7 @@ export type TraceStep = {
 /** What came of asking a planner. `by`: a worker, or `conductor` for the inference service's own model. */
 export type PlannerTrace = {
   readonly by: string;
-  readonly outcome: Writing["outcome"];
+  readonly outcome: WritingOutcome;
   /** What was wrong with its workflow, put right or not. */
   readonly problems: readonly string[];
   readonly unused_steps: number;
@@ -41,6 +42,9 @@ export type PlannerTrace = {
   readonly output_tokens: number;
   readonly ms: number;
 };
+
+/** The same of one more round. `workers`: who revised, nobody where the answer stayed as it was. */
+export type RevisionTrace = PlannerTrace & { readonly workers: readonly string[] };
 
 /** How one request was answered, as `GET /v1/traces/{id}` shows it. Holds no word of the prompt or the answer. */
 export type Trace = {
@@ -78,6 +82,8 @@ export type Trace = {
     readonly exploration?: Exploration;
     /** Absent where no planner was asked for a workflow. */
     readonly planner?: PlannerTrace;
+    /** Absent where it was not asked for one more round. */
+    readonly revision?: RevisionTrace;
   };
   /** Which arm served, and what the conductor would have done where it was asked behind; absent where there are no arms. */
   readonly rollout?: Rollout & { readonly shadow?: Shadow };

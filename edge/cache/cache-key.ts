@@ -17,6 +17,8 @@ export type KeyedRequest = {
   /** The tier or worker that serves it. */
   readonly choice: ModelChoice;
   readonly preference: Preference;
+  /** Rounds of workflows that it may take. */
+  readonly rounds: number;
   readonly grant: Grant;
 };
 
@@ -46,9 +48,10 @@ export const cacheKey = async (request: KeyedRequest, { settings, roster }: KeyD
 };
 
 /** All that decides who answers and is none of the request's words. Who is resting at the moment does not. */
-const answerersOf = ({ choice, preference, grant: { record } }: KeyedRequest, roster: KeyDeps["roster"]) => ({
+const answerersOf = ({ choice, preference, rounds, grant: { record } }: KeyedRequest, roster: KeyDeps["roster"]) => ({
   choice,
   preference,
+  rounds,
   workers: inOrder(record.allowedWorkers),
   vendors: inOrder(record.allowedVendors),
   dataRegions: inOrder(record.allowedDataRegions),

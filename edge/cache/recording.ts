@@ -61,6 +61,7 @@ export const createRecorder = (maxBytes: number) => {
       case "tool-call-delta":
         return drop();
       case "progress":
+      case "written":
       case "step-start":
       case "step-end":
         return;

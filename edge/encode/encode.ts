@@ -8,15 +8,15 @@ import type { Events } from "../execute/execute.ts";
 import { createBill } from "../formats/bill.ts";
 import type { AnswerHead, ClientRequest, Format } from "../formats/format.ts";
 import { logBug } from "../runtime/log-bug.ts";
-import type { Planned } from "../plan/planned.ts";
+import { afterEvents, type Planned } from "../plan/planned.ts";
 
 export type EncodeOptions = {
   readonly format: Format;
   readonly client: ClientRequest;
   readonly planned: Planned;
   readonly head: AnswerHead;
-  /** Headers of the response, asked when they go out. */
-  readonly headers: () => Record<string, string>;
+  /** Headers of the response, asked when they go out: `planned` is what is known of the plan by then. */
+  readonly headers: (planned: Planned) => Record<string, string>;
 };
 
 export type EncodeDeps = {
@@ -60,25 +60,26 @@ const retryHeaders = ({ retryAfterSeconds }: WireError): Record<string, string> 
 const allowHeaders = (error: ShoalError): Record<string, string> =>
   error.kind === "method_not_allowed" ? { allow: error.allowed.join(", ") } : {};
 
-const encodeJson = async (events: Events, { format, headers, head }: EncodeOptions): Promise<Response> => {
+const encodeJson = async (events: Events, { format, headers, head, planned }: EncodeOptions): Promise<Response> => {
   const collector = createCollector();
   const bill = createBill(head.plan);
+  let plannedNow = planned;
   for await (const batch of events) {
     for (const event of batch) {
       collector.push(event);
       bill.read(event);
     }
+    plannedNow = afterEvents(plannedNow, batch);
   }
   const answer = collector.answer();
-  if (answer.error !== null) return encodeError(answer.error, format, headers());
-  return Response.json(format.json(head, answer, bill.total()), {
-    headers: headers(),
-  });
+  if (answer.error !== null) return encodeError(answer.error, format, headers(plannedNow));
+  return Response.json(format.json(head, answer, bill.total()), { headers: headers(plannedNow) });
 };
 
 /** What makes a stream's headers go out: words, an end, or a failure. What inner steps do, or is told of them, does not. */
-const opens = ({ type }: AnswerEvent): boolean =>
-  type !== "step-start" && type !== "step-end" && type !== "usage" && type !== "progress";
+const opens = ({ type }: AnswerEvent): boolean => !inner.has(type);
+
+const inner: ReadonlySet<AnswerEvent["type"]> = new Set(["step-start", "step-end", "usage", "written", "progress"]);
 
 const encodeStream = async (events: Events, options: EncodeOptions, deps: EncodeDeps): Promise<Response> => {
   const { format, headers, planned } = options;
@@ -97,15 +98,16 @@ const encodeStream = async (events: Events, options: EncodeOptions, deps: Encode
     }
   }
   patience.stop();
+  const plannedNow = afterEvents(planned, held);
 
   const failure = held.find((event) => event.type === "error");
   if (failure && !held.some((event) => event.type === "text-delta" || event.type === "tool-call-start")) {
     await pending;
-    return encodeError(failure.error, format, headers());
+    return encodeError(failure.error, format, headers(plannedNow));
   }
   return new Response(streamBody(held, pending, events, { options, deps }), {
     headers: {
-      ...headers(),
+      ...headers(plannedNow),
       "content-type": "text/event-stream; charset=utf-8",
       "cache-control": "no-cache, no-transform",
       "x-accel-buffering": "no",

@@ -30,12 +30,14 @@ export const answerHeaders = (
   ),
 });
 
-const describePlan = ({ decision, source, fallback, exploration }: Planned): string =>
+const describePlan = ({ decision, source, fallback, exploration, unwritten, revision }: Planned): string =>
   [
-    describe(decision.plan),
+    // The stream begins before its planner is done: what it will have written, the trace says.
+    unwritten ? "planning" : describe(decision.plan),
     `source=${source}`,
     ...(fallback === null ? [] : [`fallback=${fallback}`]),
     ...(exploration?.explored ? ["explored"] : []),
+    ...(revision?.plan ? [`revised_by=${workersOf(revision.plan).join(",")}`] : []),
   ].join("; ");
 
 /** Of a team the phases, and who works in each. */

@@ -1,37 +1,31 @@
 import type { ChatRequest } from "../../shared/chat.ts";
 import type { AnswerEvent } from "../../shared/events.ts";
 import { answerStep } from "../../shared/plan.ts";
-import type { Clock } from "../runtime/clock.ts";
-import { collectStep, isUsable, toVisible } from "./inner-step.ts";
+import { innerStep, isUsable, toVisible } from "./inner-step.ts";
 import type { RunStep } from "./run-step.ts";
 
-/** What a planner wrote, null where its call failed, and the call's accounting. */
+/** What a planner wrote, null where its call failed. */
 export type PlannerCall = {
   readonly text: string | null;
   readonly inputTokens: number;
   readonly outputTokens: number;
-  readonly events: readonly AnswerEvent[];
 };
 
-/** A hosted planner's call as a step like any other; its events say when they happened, since they are told later. */
-export const callPlanner = async (
-  { id, worker, chat }: { readonly id: string; readonly worker: string; readonly chat: ChatRequest },
-  { runStep, clock, signal }: { readonly runStep: RunStep; readonly clock: Clock; readonly signal: AbortSignal },
-): Promise<PlannerCall> => {
-  const events: AnswerEvent[] = [];
-  const keep = (batch: readonly AnswerEvent[]) => {
-    const at = clock.now();
-    events.push(
-      ...batch.map((event) => (event.type === "step-start" || event.type === "step-end" ? { ...event, at } : event)),
-    );
-  };
+type PlannerStep = { readonly id: string; readonly worker: string; readonly chat: ChatRequest };
+
+/** A hosted planner's call: a step like any other. */
+export async function* callPlanner(
+  { id, worker, chat }: PlannerStep,
+  { runStep, signal }: { readonly runStep: RunStep; readonly signal: AbortSignal },
+): AsyncGenerator<readonly AnswerEvent[], PlannerCall, void> {
   const step = { ...answerStep(worker), id, role: "think" as const };
-  const run = await collectStep(step, chat, { runStep }, keep, signal);
-  const usage = events.find((event) => event.type === "usage")?.usage;
-  return {
-    text: isUsable(run) ? toVisible(run).text : null,
-    inputTokens: usage?.inputTokens ?? 0,
-    outputTokens: usage?.outputTokens ?? 0,
-    events,
-  };
-};
+  let [inputTokens, outputTokens] = [0, 0];
+  const call = innerStep(step, chat, { runStep }, signal);
+  for (;;) {
+    const next = await call.next();
+    if (next.done) return { text: isUsable(next.value) ? toVisible(next.value).text : null, inputTokens, outputTokens };
+    const usage = next.value.find((event) => event.type === "usage")?.usage;
+    if (usage) ({ inputTokens, outputTokens } = usage);
+    yield next.value;
+  }
+}

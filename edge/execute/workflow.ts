@@ -12,14 +12,15 @@ import { createVerdictGate, readAcceptance } from "./verdict.ts";
 /**
  * Steps start the moment all they may see is complete; the last one streams. A verifier that accepts a result ends the
  * run: what has not started is skipped, what runs is canceled, and the result is sent. What fails takes those that see
- * nothing else with it, and the rest answers from what there is.
+ * nothing else with it, and the rest answers from what there is. `given`: an answer that steps may see as any earlier
+ * one's, and that goes out where they fail.
  */
-export async function* runWorkflow(plan: Workflow, deps: ExecuteDeps): Events {
+export async function* runWorkflow(plan: Workflow, deps: ExecuteDeps, given: StepRun | null = null): Events {
   const last = plan.steps.at(-1);
   if (!last) return;
   const queue = createQueue<readonly AnswerEvent[]>();
   const acceptance = createAcceptance();
-  const started = new Map<string, Promise<StepRun | null>>();
+  const started = new Map<string, Promise<StepRun | null>>(given ? [[given.step.id, Promise.resolve(given)]] : []);
   const seenBy = (step: Step) => Promise.all(needsOf(step, plan.steps).flatMap((id) => started.get(id) ?? []));
   for (const step of plan.steps.slice(0, -1)) {
     started.set(step.id, runInner(step, seenBy(step), { deps, acceptance, emit: queue.push }));
@@ -31,7 +32,7 @@ export async function* runWorkflow(plan: Workflow, deps: ExecuteDeps): Events {
   const accepted = acceptance.result();
   if (accepted) return yield [skipped(last, "accepted"), ...accepted.events, endOf(accepted)];
   if (deps.signal.aborted && started.size > 0) return yield [skipped(last, "client_left")];
-  yield* finish(last, await seenBy(last), deps);
+  yield* finish(last, { needs: await seenBy(last), given }, deps);
 }
 
 /** The first result that a verifier lets go out. */
@@ -105,11 +106,16 @@ const acceptedOf = (text: string, seen: readonly StepRun[], visible: readonly Vi
   return index === null ? null : (seen[index] ?? null);
 };
 
+type Ground = { readonly needs: readonly (StepRun | null)[]; readonly given: StepRun | null };
+
 /** The step that writes the answer, from what there is. */
-async function* finish(last: Step, needs: readonly (StepRun | null)[], deps: ExecuteDeps): Events {
+async function* finish(last: Step, { needs, given }: Ground, deps: ExecuteDeps): Events {
   const usable = needs.filter(isUsable);
-  const best = usable.find(isWholeAnswer) ?? null;
-  if (needs.length > 0 && usable.length === 0) return yield* conclude(ownWords(last, deps), best, deps);
+  const best = given ?? usable.find(isWholeAnswer) ?? null;
+  if (needs.length > 0 && usable.length === 0) {
+    if (given) return yield [...given.events, endOf(given)];
+    return yield* conclude(ownWords(last, deps), null, deps);
+  }
   const [only] = usable;
   if (only && usable.length === 1 && needsNoJudge(last, only, needs.length)) return yield [...only.events, endOf(only)];
 

@@ -120,6 +120,7 @@ export const createStream = (head: AnswerHead) => {
         return writeSse({ data: JSON.stringify(writeError(toWire(event.error))) });
       case "reasoning-signature":
       case "usage":
+      case "written":
       case "step-start":
       case "step-end":
         return "";

@@ -109,6 +109,7 @@ export const createStream = (head: AnswerHead) => {
       case "error":
         return write("error", { error: writeError(toWire(event.error)).error });
       case "usage":
+      case "written":
       case "step-start":
       case "step-end":
         return "";

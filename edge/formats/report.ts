@@ -1,6 +1,7 @@
 import type { AnswerEvent, StepOutcome } from "../../shared/events.ts";
-import type { Plan } from "../../shared/plan.ts";
+import { workersOf, type Plan } from "../../shared/plan.ts";
 import { toDollars } from "../../shared/pricing.ts";
+import { plannerFallback } from "../../shared/settle-writing.ts";
 
 /** Who was to work on a request, and by whose decision. */
 export type PlanReport = {
@@ -9,6 +10,8 @@ export type PlanReport = {
   readonly reason: string;
   readonly kind: Plan["kind"];
   readonly workers: readonly string[];
+  /** Of one more round, where a planner was asked for it: who revised, nobody where the answer stayed as it was. */
+  readonly revised_by?: readonly string[];
 };
 
 type Step = {
@@ -26,12 +29,14 @@ type Step = {
 export type Report = { readonly plan: PlanReport; readonly steps: readonly Readonly<Step>[] };
 
 /** Reads the events of an answer and gives the report at its end. */
-export const createReport = (plan: PlanReport) => {
+export const createReport = (planned: PlanReport) => {
+  let plan = planned;
   const steps: Step[] = [];
   const find = (event: { readonly step: string; readonly worker: string }) =>
     steps.findLast(({ step, worker }) => step === event.step && worker === event.worker);
   return {
     read(event: AnswerEvent): void {
+      if (event.type === "written") plan = afterWriting(plan, event);
       if (event.type === "step-start") {
         const { step, worker, role } = event;
         steps.push({ step, worker, role, outcome: null, input_tokens: 0, output_tokens: 0, cost: 0 });
@@ -48,4 +53,14 @@ export const createReport = (plan: PlanReport) => {
     },
     written: (): Report => ({ plan, steps }),
   };
+};
+
+const afterWriting = (
+  before: PlanReport,
+  { round, plan, reason, writing }: Extract<AnswerEvent, { type: "written" }>,
+): PlanReport => {
+  const told = { ...before, reason: `${before.reason}; ${reason}` };
+  if (round === 2) return { ...told, revised_by: plan ? workersOf(plan) : [] };
+  const fallback = before.fallback ?? plannerFallback(writing);
+  return { ...told, fallback, ...(plan && { kind: plan.kind, workers: workersOf(plan) }) };
 };

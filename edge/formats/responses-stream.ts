@@ -245,6 +245,7 @@ export const createStream = (head: AnswerHead) => {
       case "error":
         return begin() + fail(event.error);
       case "usage":
+      case "written":
       case "step-start":
       case "step-end":
         return "";

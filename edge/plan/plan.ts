@@ -7,25 +7,21 @@ import { teamOf } from "../../shared/team.ts";
 import { promptView } from "../../shared/prompt-view.ts";
 import { detectExtractor } from "../../shared/detect-extractor.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
-import type { Clock } from "../runtime/clock.ts";
-import { plannerTask } from "../../shared/planner-task.ts";
-import { uncalled, wantsWriting, withoutWriting } from "../../shared/settle-writing.ts";
-import type { Fallback, PlanInput, Planned, PlannerFallback } from "./planned.ts";
+import { wantsWriting } from "../../shared/settle-writing.ts";
+import { postConductor, type ConductorDeps, type ConductorError } from "./post-conductor.ts";
+import type { Fallback, PlanInput, Planned } from "./planned.ts";
 import { edgeWeights, predictAtEdge } from "./edge-head.ts";
 import type { Health } from "../pool/health.ts";
 import type { Member } from "../pool/pool.ts";
-import { readAtMost } from "../runtime/read-at-most.ts";
 import type { Settings } from "../runtime/settings.ts";
 import type { PlanSource } from "../account/trace.ts";
 import { ownerOfToolCall } from "../conversation/tool-call-id.ts";
 import { formTeam } from "./form-team.ts";
 import { tryAnother } from "./try-another.ts";
 
-export type PlanDeps = {
+export type PlanDeps = ConductorDeps & {
   readonly settings: Pick<Settings, "inference" | "planMs" | "planner">;
   readonly health: Pick<Health, "latencyMs" | "costFactor">;
-  readonly fetch: typeof fetch;
-  readonly clock: Clock;
   readonly random: () => number;
 };
 
@@ -46,23 +42,19 @@ export const plan = async (input: PlanInput, deps: PlanDeps): Promise<Planned> =
 export const decideAnew = async (input: PlanInput, deps: Omit<PlanDeps, "random">): Promise<Planned> => {
   const request = toPlanRequest(input, deps);
   const asked = await askConductor(request, deps);
-  const decision = asked.ok ? asked.value : withoutPlanner(decideAtEdge(request), request);
+  const known = asked.ok ? request : withoutConductor(request);
+  const decision = asked.ok ? asked.value : decideAtEdge(known);
   return {
     decision: formTeam(decision, input, () => decision.scores),
     source: asked.ok ? "conductor" : "edge_head",
-    fallback: asked.ok ? plannerFallback(decision) : asked.error,
-    ...(request.planner && !request.planner.task && wantsWriting(decision, request) && { unwritten: true }),
+    fallback: asked.ok ? null : asked.error,
+    ...(wantsWriting(decision, known) && { unwritten: true }),
   };
 };
 
 /** Who did not decide does not write either. */
-const withoutPlanner = (decision: Decision, request: PlanRequest): Decision =>
-  request.planner?.task && wantsWriting(decision, request)
-    ? withoutWriting(decision, "not_available", uncalled("conductor"))
-    : decision;
-
-export const plannerFallback = ({ writing }: Pick<Decision, "writing">): PlannerFallback | null =>
-  !writing || writing.outcome === "written" ? null : `planner_${writing.outcome}`;
+const withoutConductor = ({ planner, ...request }: PlanRequest): PlanRequest =>
+  planner && planner.waitMs !== null ? { ...request, planner } : request;
 
 const decideAtEdge = (request: PlanRequest): Decision => decide(predictAtEdge(request), request, edgeWeights());
 
@@ -107,7 +99,7 @@ const toPlanRequest = (
   const tools = usesTools(chat);
   // One vote of many would have no log probabilities to show for the team.
   const extractor = tools || chat.logprobs ? null : detectExtractor(chat);
-  const planner = tier === "ultra" && !tools && extractor === null ? askPlanner({ chat, pool }, deps) : null;
+  const planner = tier === "ultra" && !tools && extractor === null ? foreseePlanner(pool, deps) : null;
   return {
     view: promptView(chat),
     extractor,
@@ -129,16 +121,13 @@ const plannerTokens = { input: 1_500, output: 500 } as const;
 /** Until a hosted planner was seen at work. */
 const likelyPlannerMs = 5_000;
 
-/** The request's own words go out only where the inference service is to write of them. */
-const askPlanner = (
-  { chat, pool }: Pick<PlanInput, "chat" | "pool">,
+const foreseePlanner = (
+  pool: PlanInput["pool"],
   { settings, health }: Pick<PlanDeps, "settings" | "health">,
 ): PlanRequest["planner"] | null => {
-  const { planner } = settings;
-  if (planner === null) return null;
-  const { worker, ms } = planner;
-  // The service knows how long its own model takes.
-  if (worker === null) return { costDollars: 0, waitMs: 0, task: plannerTask(chat), deadlineMs: ms };
+  if (settings.planner === null) return null;
+  const { worker } = settings.planner;
+  if (worker === null) return { costDollars: 0, waitMs: null };
   const price = pool.find((member) => member.worker.card.id === worker)?.worker.card.price ?? null;
   return {
     costDollars: price && (plannerTokens.input * price.input + plannerTokens.output * price.output) / 1_000_000,
@@ -168,31 +157,23 @@ const askConductor = async (
   request: PlanRequest,
   deps: Omit<PlanDeps, "random">,
 ): Promise<Result<Decision, Fallback>> => {
-  const { inference } = deps.settings;
-  if (inference === null) return err("not_configured");
-  const controller = new AbortController();
-  const waitMs = Math.max(request.deadlineMs, request.planner?.deadlineMs ?? 0);
-  const cancel = deps.clock.after(waitMs, () => controller.abort());
-  try {
-    const response = await deps.fetch(`${inference.url}/v1/plan`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${inference.secret}`, "content-type": "application/json" },
-      body: JSON.stringify(request),
-      signal: controller.signal,
-    });
-    const body = await readAtMost(response, mostDecisionBytes);
-    // The service refuses at once what it cannot finish in time.
-    if (!response.ok) return err(response.status === 503 ? "late" : "failed");
-    return body === null ? err("invalid") : readDecision(body, request);
-  } catch {
-    return err(controller.signal.aborted ? "late" : "failed");
-  } finally {
-    cancel();
-  }
+  const late = new AbortController();
+  const cancel = deps.clock.after(request.deadlineMs, () => late.abort());
+  const posted = await postConductor("/v1/plan", request, { mostBytes: mostDecisionBytes, signal: late.signal }, deps);
+  cancel();
+  if (posted.ok) return readDecision(posted.value, request);
+  return err(late.signal.aborted ? "late" : fallbackOf(posted.error));
 };
 
-const readDecision = (body: string, request: PlanRequest): Result<Decision, Fallback> => {
-  const parsed = decisionSchema.safeParse(parseJson(body));
+const fallbackOf = (error: ConductorError): Fallback => {
+  if (error.kind === "not_configured") return "not_configured";
+  if (error.kind === "unreadable") return "invalid";
+  // The service refuses at once what it cannot finish in time.
+  return error.kind === "refused" && error.status === 503 ? "late" : "failed";
+};
+
+const readDecision = (body: unknown, request: PlanRequest): Result<Decision, Fallback> => {
+  const parsed = decisionSchema.safeParse(body);
   if (!parsed.success) return err("invalid");
   const workers = new Set(request.candidates.map((candidate) => candidate.worker));
   const checked = parsePlan(parsed.data.plan, workers);
@@ -210,12 +191,4 @@ const fits = (made: Plan, { tier, tools, extractor }: PlanRequest): boolean => {
   if (isDirect(made)) return true;
   if (teamOf(made)) return false;
   return tier === "ultra" && !tools && (made.kind === "workflow" || made.ballot.extractor === extractor);
-};
-
-const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 };

@@ -1,63 +1,112 @@
-import type { ChatRequest } from "../../shared/chat.ts";
-import { plannerTask } from "../../shared/planner-task.ts";
-import { withoutWriting, withWriting, type WritingCall } from "../../shared/settle-writing.ts";
-import { drawWorkers, plannerChat, plannerMessages } from "../../shared/workflow-prompt.ts";
-import { writtenPlanJsonSchema } from "../../shared/written-plan.ts";
+import type { AnswerEvent } from "../../shared/events.ts";
+import type { Plan, Step, Workflow } from "../../shared/plan.ts";
+import type { PlannerTask } from "../../shared/planner-task.ts";
+import {
+  settleRevised,
+  settleUnrevised,
+  settleUnwritten,
+  settleWritten,
+  type PlannerText,
+  type Settled,
+  type Unwritten,
+  type WritingCall,
+} from "../../shared/settle-writing.ts";
+import { figuresOf } from "../../shared/workflow-prompt.ts";
+import { toFirstRound, type Figures, type PlannerJob } from "../../shared/writing.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { plannerFallback } from "./plan.ts";
-import type { Planned } from "./planned.ts";
 
-/** The step that traces and the ledger have of a hosted planner's call. */
-export const plannerStep = "plan";
+/** A planner's text, or why there is none; and the tokens of its call. */
+export type Asked = ({ readonly text: string } | { readonly refusal: Unwritten }) & {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+};
 
-/** What came of the call: the planner's text, null where it failed. */
-export type Asked = { readonly text: string | null; readonly inputTokens: number; readonly outputTokens: number };
+/** Calls a planner; gives the accounting of the call as it comes. */
+export type AskPlanner = (job: PlannerJob, signal: AbortSignal) => AsyncGenerator<readonly AnswerEvent[], Asked, void>;
 
-export type WriteInput = {
-  readonly chat: ChatRequest;
-  readonly planned: Planned;
-  /** The planner's id. */
+/** Steps whose results are there already, and the plan in whose place it is run. */
+type Others = { readonly given: readonly Step[]; readonly instead?: Plan };
+
+/** Who writes the workflows of one request. */
+export type Planner = {
+  /** A worker's id, or `conductor`. */
   readonly by: string;
+  /** How long a workflow is waited for. */
   readonly waitMs: number;
+  readonly task: PlannerTask;
+  /** By the ordinals that it is shown. */
+  readonly workers: readonly ({ readonly worker: string } & Figures)[];
+  readonly ask: AskPlanner;
+  /** Sets dollars aside for a plan that is to be run; false where they cannot be had. */
+  readonly cover: (plan: Plan, others: Others) => Promise<boolean>;
+  readonly clock: Clock;
 };
 
-export type WriteDeps = {
-  /** Calls the planner, dollars set aside first; null where it cannot be called: not allowed to the key, or unaffordable. */
-  readonly ask: (chat: ChatRequest, signal: AbortSignal) => Promise<Asked | null>;
-  readonly clock: Clock;
-  readonly newId: () => string;
-  readonly random: () => number;
-};
+/** Events as they come, and at last what is to be run. */
+export type Writing<T> = AsyncGenerator<readonly AnswerEvent[], T, void>;
+
+/** What is run in the first round; `text`: the planner's own words, null where it has the fixed shape. */
+export type FirstPlan = { readonly plan: Plan; readonly text: string | null };
 
 /**
- * Has a hosted model write the workflow of a decision that wants one: the same prompt and the same reading as with the
- * inference service's own model. Late, failed, invalid or not available: the fixed shape. Never fails.
+ * Has a planner write the workflow of a decision that wants one. Late, failed, invalid, not available or unaffordable:
+ * the fixed shape. Never fails; the last event says what came of it.
  */
-export const writeWorkflow = async (
-  { chat, planned, by, waitMs }: WriteInput,
-  { ask, clock, newId, random }: WriteDeps,
-): Promise<Planned> => {
-  const { unwritten: _, ...rest } = planned;
-  const drawn = drawWorkers(planned.decision.scores, random);
-  const messages = plannerMessages(plannerTask(chat), drawn, newId().slice(0, 8));
+export async function* writeWorkflow(fixed: Plan, planner: Planner): Writing<FirstPlan> {
+  const { asked, call } = yield* askInTime(jobOf(planner), planner);
+  if (!("text" in asked)) return yield* tell(1, settleUnwritten(asked.refusal, fixed, call), null);
+  const settled = settleWritten(toText(asked, planner), fixed, call);
+  if (settled.writing.outcome !== "written") return yield* tell(1, settled, null);
+  if (await planner.cover(settled.plan, { given: [], instead: fixed })) return yield* tell(1, settled, asked.text);
+  return yield* tell(1, settleUnwritten("unaffordable", fixed, call), null);
+}
+
+/** What the first round gave: the planner's words, the step that answered, and its answer. */
+export type Answered = { readonly plan: string; readonly step: Step; readonly answer: string };
+
+/**
+ * Conductor's recursion (arXiv 2512.04388, figure 14): shows the planner the answer, and has it write one workflow that
+ * revises it. Null where the answer stays as it is: it is right already, or there is no such workflow.
+ */
+export async function* writeRevision({ plan, step, answer }: Answered, planner: Planner): Writing<Workflow | null> {
+  const first = toFirstRound(plan, answer);
+  if (first === null) return null;
+  const { asked, call } = yield* askInTime({ ...jobOf(planner), first }, planner);
+  if (!("text" in asked)) return yield* tellRevised(settleUnrevised(asked.refusal, call));
+  const settled = settleRevised(toText(asked, planner), step, call);
+  if (settled.plan === null || (await planner.cover(settled.plan, { given: [step] })))
+    return yield* tellRevised(settled);
+  return yield* tellRevised(settleUnrevised("unaffordable", call));
+}
+
+const jobOf = ({ task, workers }: Planner): PlannerJob => ({ task, workers: workers.map(figuresOf) });
+
+const toText = ({ text }: { readonly text: string }, { workers }: Planner): PlannerText => ({
+  text,
+  workers: workers.map(({ worker }) => worker),
+});
+
+async function* askInTime(
+  job: PlannerJob,
+  { by, waitMs, ask, clock }: Planner,
+): Writing<{ readonly asked: Asked; readonly call: WritingCall }> {
   const late = new AbortController();
   const cancel = clock.after(waitMs, () => late.abort());
   const start = clock.now();
-  const asked = await ask(plannerChat({ model: chat.model, messages }, writtenPlanJsonSchema()), late.signal);
+  const asked = yield* ask(job, late.signal);
   cancel();
+  const { inputTokens, outputTokens } = asked;
+  const call = { by, inputTokens, outputTokens, ms: clock.now() - start };
+  const isLate = late.signal.aborted && "refusal" in asked && asked.refusal === "failed";
+  return { asked: isLate ? { ...asked, refusal: "late" } : asked, call };
+}
 
-  const call: WritingCall = {
-    by,
-    inputTokens: asked?.inputTokens ?? 0,
-    outputTokens: asked?.outputTokens ?? 0,
-    ms: clock.now() - start,
-  };
-  const decide = () => {
-    const { decision } = planned;
-    if (asked === null) return withoutWriting(decision, "not_available", call);
-    if (asked.text === null) return withoutWriting(decision, late.signal.aborted ? "late" : "failed", call);
-    return withWriting(decision, { text: asked.text, workers: drawn.map(({ worker }) => worker), call });
-  };
-  const decision = decide();
-  return { ...rest, decision, fallback: planned.fallback ?? plannerFallback(decision) };
-};
+async function* tell(round: 1, settled: Settled, text: string | null): Writing<FirstPlan> {
+  yield [{ type: "written", round, ...settled }];
+  return { plan: settled.plan, text };
+}
+
+async function* tellRevised(settled: Settled<Workflow | null>): Writing<Workflow | null> {
+  yield [{ type: "written", round: 2, ...settled }];
+  return settled.plan;
+}

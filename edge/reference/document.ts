@@ -93,6 +93,14 @@ const writeHeaders = ({ streams }: Operation): readonly Json[] =>
           example: "balanced",
         },
         {
+          name: "x-shoal-rounds",
+          in: "header",
+          required: false,
+          description: "`1`: at preference `quality` no second workflow revises the answer of the first",
+          schema: { type: "string", enum: ["1", "2"] },
+          example: "1",
+        },
+        {
           name: "x-shoal-progress",
           in: "header",
           required: false,

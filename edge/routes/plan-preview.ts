@@ -1,17 +1,22 @@
+import type { ChatRequest } from "../../shared/chat.ts";
 import type { ShoalError } from "../../shared/errors.ts";
 import { forecast, type ForecastStep } from "../../shared/forecast.ts";
 import { toDollars, toMicroDollars } from "../../shared/pricing.ts";
 import { ok, type Result } from "../../shared/result.ts";
 import type { Context } from "../runtime/context.ts";
 import type { Format } from "../formats/format.ts";
+import { createAskConductor } from "../plan/ask-conductor.ts";
 import { decideAnew } from "../plan/plan.ts";
+import { afterEvents, type Planned } from "../plan/planned.ts";
+import { writeWorkflow } from "../plan/write-workflow.ts";
 import { giveBack } from "../admit.ts";
 import { receive, withHealth, withTier, type Received } from "../receive.ts";
 import { boundPlan, cardsOf, outputCapOf } from "../reserve.ts";
+import { createPlanner } from "../write.ts";
 
 /**
  * `POST /v1/plan`: what the conductor would do with the request, step by step, what it is expected to cost and take, and
- * the most it could cost. No worker is called.
+ * the most it could cost (a hosted planner's own calls and a second round apart). No worker is called.
  */
 export const previewPlan = async (
   request: Request,
@@ -32,8 +37,8 @@ const preview = async (asked: Received, context: Context): Promise<Result<object
   const received = withTier(asked, context);
   if (!received.ok) return received;
   const { rollout } = asked;
-  const { chat, input, pool, grant, preference } = received.value;
-  const planned = await decideAnew(received.value, withHealth(grant, context));
+  const { chat, input, pool, grant, preference, rounds } = received.value;
+  const planned = await writeOwn(await decideAnew(received.value, withHealth(grant, context)), chat, context);
   const { decision, source, fallback } = planned;
   const cardOf = cardsOf(pool);
   const outputCap = outputCapOf(chat.maxOutputTokens ?? null, grant.record, context.settings);
@@ -56,6 +61,8 @@ const preview = async (asked: Received, context: Context): Promise<Result<object
     reason: decision.reason,
     // A hosted planner is a worker, and no worker is called: the plan is what runs should it fail.
     ...(planned.unwritten && { planner: context.settings.planner?.worker }),
+    // What one more round would be, nobody knows before there is an answer.
+    ...((planned.unwritten ?? planned.writing?.outcome === "written") && { rounds }),
     task_type: decision.taskType,
     support: decision.support,
     weights: decision.weights,
@@ -76,6 +83,19 @@ const preview = async (asked: Received, context: Context): Promise<Result<object
     expected_ms: foreseen.ms,
     max_cost_usd: toDollars(boundPlan(decision.plan, { input, outputCap, cardOf })),
   });
+};
+
+/** The workflow of the inference service's own planner, which is no worker. */
+const writeOwn = async (planned: Planned, chat: ChatRequest, context: Context): Promise<Planned> => {
+  const { planner: setting } = context.settings;
+  if (!planned.unwritten || setting?.worker !== null) return planned;
+  const seams = { ask: createAskConductor(setting.ms, context), cover: async () => true };
+  const planner = createPlanner({ planned, setting, chat }, seams, context);
+  let written = planned;
+  for await (const batch of writeWorkflow(planned.decision.plan, planner)) {
+    written = afterEvents(written, batch);
+  }
+  return written;
 };
 
 const writeStep = (step: ForecastStep) => ({

@@ -50,7 +50,7 @@ const settingsSchema = z.object({
     .string()
     .regex(/^(none|conductor|[a-z0-9-]+\/.+)?$/, "is not none, conductor or <provider>/<model>")
     .default("none"),
-  SHOAL_PLANNER_MS: z.coerce.number().int().positive().optional(),
+  SHOAL_PLANNER_MS: milliseconds(20_000),
   SHOAL_CACHE_READ_MS: milliseconds(20),
   SHOAL_HEADERS_MS: milliseconds(120_000),
   SHOAL_FIRST_TOKEN_MS: milliseconds(300_000),
@@ -67,9 +67,6 @@ const settingsSchema = z.object({
 
 /** `worker`: a hosted model's id; null: the inference service's own model. */
 export type PlannerSetting = { readonly worker: string | null; readonly ms: number };
-
-/** A hosted model reads and writes as any other call: far slower than a conductor beside the edge. */
-const hostedPlannerMs = 20_000;
 
 /** The Worker's variables and secrets, read once per isolate. Times in milliseconds. */
 export type Settings = {
@@ -154,11 +151,8 @@ const dataRegionsOf = (region: string): readonly DataRegion[] => {
 const plannerOf = ({
   SHOAL_PLANNER: planner,
   SHOAL_PLANNER_MS: ms,
-  SHOAL_PLAN_ULTRA_MS: ultraMs,
-}: z.infer<typeof settingsSchema>): PlannerSetting | null => {
-  if (planner === "none" || planner === "") return null;
-  return planner === "conductor" ? { worker: null, ms: ms ?? ultraMs } : { worker: planner, ms: ms ?? hostedPlannerMs };
-};
+}: z.infer<typeof settingsSchema>): PlannerSetting | null =>
+  planner === "none" || planner === "" ? null : { worker: planner === "conductor" ? null : planner, ms };
 
 const readHosts = (hosts: string): ReadonlyMap<string, string> =>
   new Map(

@@ -7,6 +7,7 @@ export const phases = [
   "cache",
   "plan",
   "reserve",
+  "write",
   "first_call",
   "first_event",
   "first_token",

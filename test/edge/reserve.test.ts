@@ -243,4 +243,51 @@ describe("reserve", () => {
       [1, "north/b", more],
     ]);
   });
+
+  it("sets aside for a planner what its own cap allows, though the answer's is smaller", async () => {
+    const { ask, opened } = await setUp(null);
+    const reserved = await ask(directPlan("north/a"), 10);
+    if (!reserved.ok) throw new Error(reserved.error.kind);
+    const asked = chatOf("Plan.", { maxOutputTokens: 4_096 });
+    const planner = cardOf("south/planner", { price });
+    expect(await reserved.value.extendTo(planner, asked, () => 4_096)).toBe(true);
+    expect(opened.at(-1)).toMatchObject({
+      part: 1,
+      worker: "south/planner",
+      amount: boundOf(price, countInput(asked).bound, 4_096),
+    });
+  });
+
+  it("sets aside for a plan in another's place only what it costs more", async () => {
+    const { ask, opened } = await setUp(null);
+    const [one, two] = [directPlan("north/a"), directPlan("north/dear")];
+    const reserved = await ask(one, 1_000);
+    if (!reserved.ok) throw new Error(reserved.error.kind);
+    expect(await reserved.value.cover(one, { given: [], instead: one })).toBe(true);
+    expect(opened).toHaveLength(1);
+    expect(await reserved.value.cover(two, { given: [], instead: one })).toBe(true);
+    expect(opened.map(({ amount }) => amount)).toEqual([boundOf(price, 200, 1_000), 9 * boundOf(price, 200, 1_000)]);
+  });
+
+  it("sets aside all that a further plan costs, with the result that it sees; never beyond the budget", async () => {
+    const first = directPlan("north/a");
+    const [answered = answerStep("north/a")] = first.steps;
+    const further: Plan = {
+      kind: "workflow",
+      steps: [{ ...answerStep("north/b"), id: "revision_1", subtask: "Say more.", access: [answered.id] }],
+    };
+    const { ask, opened } = await setUp(null);
+    const reserved = await ask(first, 1_000);
+    if (!reserved.ok) throw new Error(reserved.error.kind);
+    expect(await reserved.value.cover(further, { given: [answered] })).toBe(true);
+    const blind = boundOf(price, 200, 1_000);
+    // As much again as the answer may be long, in another tokenizer's tokens, and what frames it.
+    expect(opened.at(-1)?.amount).toBeGreaterThan(blind + boundOf(price, 2_000, 0));
+
+    const poor = await setUp(blind + 10);
+    const refused = await poor.ask(first, 1_000);
+    if (!refused.ok) throw new Error(refused.error.kind);
+    expect(await refused.value.cover(further, { given: [answered] })).toBe(false);
+    expect(poor.opened).toHaveLength(1);
+  });
 });

@@ -1,4 +1,4 @@
-import { execute, type ExecuteDeps } from "../../edge/execute/execute.ts";
+import { execute, type Events, type ExecuteDeps } from "../../edge/execute/execute.ts";
 import type { RunStep, StepRequest } from "../../edge/execute/run-step.ts";
 import { textOf } from "../../shared/chat.ts";
 import type { ShoalError } from "../../shared/errors.ts";
@@ -50,11 +50,19 @@ const createStage = (thoughts: readonly AnswerEvent[]) => {
 };
 
 /** Runs a plan with such workers, each of whom thinks `thoughts` first; what a test reads of it is there as it comes. */
-export const runPlan = (plan: Plan, deps: Partial<ExecuteDeps> = {}, thoughts: readonly AnswerEvent[] = []) => {
+export const runPlan = (plan: Plan, deps: Partial<ExecuteDeps> = {}, thoughts: readonly AnswerEvent[] = []) =>
+  runStage((all) => execute(plan, all), deps, thoughts);
+
+/** The same of whatever is run. */
+export const runStage = (
+  run: (deps: ExecuteDeps) => Events,
+  deps: Partial<ExecuteDeps> = {},
+  thoughts: readonly AnswerEvent[] = [],
+) => {
   const stage = createStage(thoughts);
   const extended: string[] = [];
   const events: AnswerEvent[] = [];
-  const generator = execute(plan, {
+  const generator = run({
     chat: chatOf("How many fish?"),
     alternates: [],
     runStep: stage.runStep,

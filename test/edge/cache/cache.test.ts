@@ -61,6 +61,7 @@ const startEdge = (rest: Partial<CacheDeps> = {}) => {
     chat,
     choice: { kind: "tier", tier: "mini" },
     preference: preferenceTable.balanced,
+    rounds: 1,
     grant: {
       identity: { tenant, keyId: "key00001", keyHash: "hash", dev: false },
       record: keyOf({ cacheSeconds: 60, ...record }),

@@ -1,12 +1,22 @@
 import { describe, expect, it } from "vitest";
+import { createAskConductor } from "../../../edge/plan/ask-conductor.ts";
 import { plan } from "../../../edge/plan/plan.ts";
-import type { PlanInput, Planned } from "../../../edge/plan/planned.ts";
-import { writeWorkflow, type Asked } from "../../../edge/plan/write-workflow.ts";
+import { withWritten, type PlanInput, type Planned } from "../../../edge/plan/planned.ts";
+import {
+  writeRevision,
+  writeWorkflow,
+  type Asked,
+  type Planner,
+  type Writing,
+} from "../../../edge/plan/write-workflow.ts";
 import { createHealth } from "../../../edge/pool/health.ts";
 import { planRequestSchema, type Decision } from "../../../shared/decision.ts";
+import type { AnswerEvent } from "../../../shared/events.ts";
 import { answerStep, directPlan, type Plan } from "../../../shared/plan.ts";
+import { plannerTask } from "../../../shared/planner-task.ts";
 import { preferenceTable } from "../../../shared/preference.ts";
 import { countInput } from "../../../shared/tokens.ts";
+import { writeRequestSchema, type PlannerJob } from "../../../shared/writing.ts";
 import { cardOf, keyOf, memberOf, settingsOf } from "../../support/edge.ts";
 import { chatOf } from "../../support/events.ts";
 import { createHandClock } from "../../support/hand-clock.ts";
@@ -36,67 +46,201 @@ const decision: Decision = {
 const planned: Planned = { decision, source: "conductor", fallback: null, unwritten: true };
 const written = { steps: [{ role: "answer", worker: 0, access: [], subtask: null }] };
 
-/** A planner that answers like this, when it is asked by a request of this kind. */
-const write = async (answer: (signal: AbortSignal) => Promise<Asked | null> | Asked | null, drawn = [0.1, 0.2]) => {
+type Answer = (job: PlannerJob, signal: AbortSignal) => Promise<Asked> | Asked;
+
+/** A planner that answers like this, for a tenant with these dollars. */
+const plannerOf = (answer: Answer, rest: Partial<Planner> = {}) => {
   const clock = createHandClock();
-  const numbers = drawn.values();
-  const writing = writeWorkflow(
-    { chat, planned, by: "south/p", waitMs: 1000 },
-    {
-      ask: async (_, signal) => answer(signal),
-      clock,
-      newId: () => "0123456789abcdef0123456789abcdef",
-      random: () => numbers.next().value ?? 0,
+  const planner: Planner = {
+    by: "south/p",
+    waitMs: 1000,
+    task: plannerTask(chat),
+    workers: decision.scores.toReversed(),
+    // oxlint-disable-next-line require-yield
+    async *ask(job, signal) {
+      return answer(job, signal);
     },
-  );
-  await clock.advance(1000);
-  return writing;
+    cover: async () => true,
+    clock,
+    ...rest,
+  };
+  return { planner, clock };
 };
+
+/** Runs it until its time is over; what it said on the way, and gave. */
+const run = async <T>(writing: Writing<T>, clock: ReturnType<typeof createHandClock>) => {
+  const events: AnswerEvent[] = [];
+  const over = (async () => {
+    for (;;) {
+      const next = await writing.next();
+      if (next.done) return next.value;
+      events.push(...next.value);
+    }
+  })();
+  await clock.advance(1000);
+  const made = await over;
+  const event = events.findLast(({ type }) => type === "written");
+  if (event?.type !== "written") throw new Error("nothing was written");
+  return { made, event, told: withWritten(planned, event) };
+};
+
+const write = (answer: Answer, rest?: Partial<Planner>) => {
+  const { planner, clock } = plannerOf(answer, rest);
+  return run(writeWorkflow(drafts, planner), clock);
+};
+
 const says = (text: string): Asked => ({ text, inputTokens: 900, outputTokens: 40 });
+const refuses = (refusal: Extract<Asked, { refusal: unknown }>["refusal"]): Asked => ({
+  refusal,
+  inputTokens: 0,
+  outputTokens: 0,
+});
+const whenLate: Answer = (_, signal) =>
+  new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve(refuses("failed")));
+  });
 
 describe("writeWorkflow", () => {
   it("puts the planner's workflow in the place of the fixed shape, ordinals mapped back", async () => {
-    const made = await write(() => says(JSON.stringify(written)), [0.9, 0.1]);
-    expect(made).toEqual({
+    const { made, told } = await write(() => says(JSON.stringify(written)));
+    expect(made).toEqual({ plan: directPlan("north/b"), text: JSON.stringify(written) });
+    expect(told).toEqual({
       source: "conductor",
       fallback: null,
       decision: {
         ...decision,
         plan: directPlan("north/b"),
         reason: "a team would add much; one call, written by the planner",
-        writing: {
-          by: "south/p",
-          outcome: "written",
-          problems: [],
-          unused: 0,
-          inputTokens: 900,
-          outputTokens: 40,
-          ms: expect.any(Number),
-        },
+      },
+      writing: {
+        by: "south/p",
+        outcome: "written",
+        problems: [],
+        unused: 0,
+        inputTokens: 900,
+        outputTokens: 40,
+        ms: expect.any(Number),
       },
     });
   });
 
-  it.each<[string, Parameters<typeof write>[0], string]>([
-    ["cannot be called", () => null, "not_available"],
-    ["fails", () => ({ text: null, inputTokens: 0, outputTokens: 0 }), "failed"],
+  it.each<[string, Answer, string]>([
+    ["cannot be called", () => refuses("not_available"), "not_available"],
+    ["cannot be paid", () => refuses("unaffordable"), "unaffordable"],
+    ["fails", () => refuses("failed"), "failed"],
     ["is idle talk", () => says("Of course!"), "invalid"],
-    [
-      "is late",
-      (signal) =>
-        new Promise((resolve) => {
-          signal.addEventListener("abort", () => resolve({ text: null, inputTokens: 9, outputTokens: 0 }));
-        }),
-      "late",
-    ],
+    ["is late", whenLate, "late"],
   ])("leaves the fixed shape where the planner %s, and says so", async (_, answer, outcome) => {
-    const made = await write(answer);
-    expect(made).toMatchObject({
+    const { made, told } = await write(answer);
+    expect(made).toEqual({ plan: drafts, text: null });
+    expect(told).toMatchObject({
       fallback: `planner_${outcome}`,
-      decision: { plan: drafts, writing: { by: "south/p", outcome } },
+      decision: { plan: drafts },
+      writing: { by: "south/p", outcome },
     });
-    expect(made.decision.reason).toMatch(/^a team would add much; .*planner.*: 1 drafts, then a judge/);
-    expect(made.unwritten).toBeUndefined();
+    expect(told.decision.reason).toMatch(/^a team would add much; .*planner.*: 1 drafts, then a judge/);
+    expect(told.unwritten).toBeUndefined();
+  });
+
+  it("leaves the fixed shape, which is paid for, where the workflow cannot be", async () => {
+    const asked: unknown[] = [];
+    const cover: Planner["cover"] = async (other, others) => {
+      asked.push(other, others);
+      return false;
+    };
+    const { made, told } = await write(() => says(JSON.stringify(written)), { cover });
+    expect(made).toEqual({ plan: drafts, text: null });
+    expect(told).toMatchObject({ fallback: "planner_unaffordable", writing: { outputTokens: 40 } });
+    expect(asked).toEqual([directPlan("north/b"), { given: [], instead: drafts }]);
+  });
+});
+
+describe("writeRevision", () => {
+  const step = { ...answerStep("north/a"), id: "step_3" };
+  const answered = { plan: JSON.stringify(written), step, answer: "Fish swim." };
+  const better = { steps: [{ role: "answer", worker: 1, access: [0], subtask: "Say more." }] };
+
+  const revise = (answer: Answer, rest?: Partial<Planner>, what = answered) => {
+    const { planner, clock } = plannerOf(answer, rest);
+    return run(writeRevision(what, planner), clock);
+  };
+
+  it("shows the planner its plan and the answer, and gives a workflow that sees the answer", async () => {
+    const jobs: PlannerJob[] = [];
+    const { made, told } = await revise((job) => {
+      jobs.push(job);
+      return says(JSON.stringify(better));
+    });
+    expect(jobs).toMatchObject([{ first: { plan: answered.plan, answer: "Fish swim." } }]);
+    expect(made).toEqual({
+      kind: "workflow",
+      steps: [{ id: "revision_1", worker: "north/a", role: "answer", subtask: "Say more.", access: ["step_3"] }],
+    });
+    expect(told).toMatchObject({
+      fallback: null,
+      decision: { plan: drafts },
+      revision: { writing: { outcome: "written" } },
+    });
+    expect(told.decision.reason).toBe("a team would add much; one more round: one call, written by the planner");
+  });
+
+  it.each<[string, Answer, string]>([
+    ["finds it right", () => says('{"steps":[]}'), "kept"],
+    ["fails", () => refuses("failed"), "failed"],
+    ["is late", whenLate, "late"],
+    ["is idle talk", () => says("Fine!"), "invalid"],
+  ])("leaves the answer where the planner %s", async (_, answer, outcome) => {
+    const { made, told } = await revise(answer);
+    expect(made).toBeNull();
+    expect(told).toMatchObject({ fallback: null, revision: { plan: null, writing: { outcome } } });
+  });
+
+  it("leaves the answer where no more can be paid", async () => {
+    const { made, told } = await revise(() => says(JSON.stringify(better)), { cover: async () => false });
+    expect(made).toBeNull();
+    expect(told.revision?.writing.outcome).toBe("unaffordable");
+    expect(told.decision.reason).toMatch(/no second round: .* cannot be afforded$/);
+  });
+});
+
+describe("the inference service as the planner", () => {
+  const inference = { INFERENCE_URL: "http://conductor.example.com", INFERENCE_SECRET: "conductor-secret" };
+  const job: PlannerJob = { task: plannerTask(chat), workers: [{ quality: 0.6, costDollars: null, latencyMs: null }] };
+
+  const ask = async (response: () => Response, signal = new AbortController().signal) => {
+    const asked: { readonly url: string; readonly body: unknown }[] = [];
+    const askConductor = createAskConductor(9000, {
+      settings: settingsOf(inference),
+      clock: createHandClock(),
+      signal,
+      fetch: async (url, init) => {
+        const request = new Request(url, init);
+        asked.push({ url: request.url, body: await request.json() });
+        return response();
+      },
+    });
+    const { value } = await askConductor(job, new AbortController().signal).next();
+    return { value, asked };
+  };
+
+  it("gets the request's words, and of the workers figures alone", async () => {
+    const { value, asked } = await ask(() => Response.json({ text: "{}", inputTokens: 5, outputTokens: 2 }));
+    expect(value).toEqual({ text: "{}", inputTokens: 5, outputTokens: 2 });
+    expect(asked).toEqual([{ url: "http://conductor.example.com/v1/workflow", body: { ...job, deadlineMs: 9000 } }]);
+    expect(writeRequestSchema.safeParse(asked[0]?.body).success).toBe(true);
+  });
+
+  const error = (status: number, code: string) => () => Response.json({ error: { code } }, { status });
+
+  it.each<[string, () => Response, string]>([
+    ["could not be done in time", error(503, "overloaded"), "late"],
+    ["has no such model", error(503, "model_unavailable"), "not_available"],
+    ["is loading it", error(503, "model_loading"), "not_available"],
+    ["fails", error(500, "internal_error"), "failed"],
+    ["says something else", () => Response.json({ text: 7 }), "invalid"],
+    ["says nothing that is JSON", () => new Response("<html>"), "failed"],
+  ])("is told apart where it %s", async (_, response, refusal) => {
+    expect((await ask(response)).value).toMatchObject({ refusal });
   });
 });
 
@@ -131,14 +275,8 @@ describe("plan", () => {
     return { made, request: planRequestSchema.parse(JSON.parse(asked[0] ?? "")) };
   };
 
-  it("sends the request's own words only where the inference service is to write of them", async () => {
-    const task = { system: "", text: "Tell me about fish.", attachments: 0, earlier: [] };
-    expect((await decide({ SHOAL_PLANNER: "conductor", SHOAL_PLANNER_MS: "9000" })).request.planner).toEqual({
-      costDollars: 0,
-      waitMs: 0,
-      task,
-      deadlineMs: 9000,
-    });
+  it("says what a planner costs, and leaves to the inference service how long its own takes", async () => {
+    expect((await decide({ SHOAL_PLANNER: "conductor" })).request.planner).toEqual({ costDollars: 0, waitMs: null });
     expect((await decide({ SHOAL_PLANNER: "south/p" })).request.planner).toEqual({ costDollars: null, waitMs: 5000 });
     expect((await decide({})).request.planner).toBeUndefined();
   });
@@ -152,24 +290,18 @@ describe("plan", () => {
     expect(request.planner).toBeUndefined();
   });
 
-  it("has a hosted planner write where a team is worth it, whoever decided that", async () => {
-    expect((await decide({ SHOAL_PLANNER: "south/p" })).made).toMatchObject({ source: "conductor", unwritten: true });
-    const alone = await decide({ SHOAL_PLANNER: "south/p" }, {}, null);
-    expect(alone.made).toMatchObject({ source: "edge_head", fallback: "failed", unwritten: true });
+  it("has a planner write where a team is worth it", async () => {
+    for (const planner of ["south/p", "conductor"]) {
+      const { made } = await decide({ SHOAL_PLANNER: planner });
+      expect(made).toMatchObject({ source: "conductor", fallback: null, unwritten: true });
+    }
   });
 
-  it("takes the workflow that the inference service's planner wrote, and why it wrote none", async () => {
-    const writing = { by: "conductor", problems: [], unused: 0, inputTokens: 800, outputTokens: 90, ms: 700 };
-    const full = { ...decision, writing: { ...writing, outcome: "written" } };
-    const { made } = await decide({ SHOAL_PLANNER: "conductor" }, {}, full);
-    expect(made).toMatchObject({ decision: { writing: full.writing }, source: "conductor", fallback: null });
-    expect(made.unwritten).toBeUndefined();
-    const late = { ...decision, writing: { ...writing, outcome: "late" } };
-    expect((await decide({ SHOAL_PLANNER: "conductor" }, {}, late)).made.fallback).toBe("planner_late");
-    const lost = await decide({ SHOAL_PLANNER: "conductor" }, {}, null);
-    expect(lost.made).toMatchObject({
-      fallback: "failed",
-      decision: { writing: { outcome: "not_available" }, reason: expect.stringContaining("no planner is available") },
-    });
+  it("asks no inference service to write that is lost, and a hosted planner all the same", async () => {
+    const hosted = await decide({ SHOAL_PLANNER: "south/p" }, {}, null);
+    expect(hosted.made).toMatchObject({ source: "edge_head", fallback: "failed", unwritten: true });
+    const own = await decide({ SHOAL_PLANNER: "conductor" }, {}, null);
+    expect(own.made).toMatchObject({ source: "edge_head", fallback: "failed" });
+    expect(own.made.unwritten).toBeUndefined();
   });
 });

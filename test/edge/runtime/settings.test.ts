@@ -68,10 +68,10 @@ describe("readSettings", () => {
     expect(() => readSettings({})).toThrow(/SHOAL_REGION/);
   });
 
-  it("waits for the service's own planner as for the conductor, for a hosted one longer, unless told", () => {
+  it("waits for a planner as long as the operator says, and knows whose it is", () => {
     expect(plannerOf({})).toBeNull();
     expect(plannerOf({ SHOAL_PLANNER: "none" })).toBeNull();
-    expect(plannerOf({ SHOAL_PLANNER: "conductor", SHOAL_PLAN_ULTRA_MS: "900" })).toEqual({ worker: null, ms: 900 });
+    expect(plannerOf({ SHOAL_PLANNER: "conductor" })).toEqual({ worker: null, ms: 20_000 });
     expect(plannerOf({ SHOAL_PLANNER: "north/a@low" })).toEqual({ worker: "north/a@low", ms: 20_000 });
     expect(plannerOf({ SHOAL_PLANNER: "north/a", SHOAL_PLANNER_MS: "7" })).toEqual({ worker: "north/a", ms: 7 });
     expect(() => plannerOf({ SHOAL_PLANNER: "somebody" })).toThrow("is not none, conductor or <provider>/<model>");
