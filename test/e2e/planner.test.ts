@@ -29,6 +29,7 @@ type Script = Exclude<Parameters<Vendors["openai"]["script"]>[0], (call: VendorC
 
 const textOf = ({ body }: Pick<VendorCall, "body">): string => JSON.stringify(body);
 const isPlanning = (call: Pick<VendorCall, "body">): boolean => textOf(call).includes("You lead a team");
+const isRevising = (call: Pick<VendorCall, "body">): boolean => textOf(call).includes("Nobody has seen it yet");
 
 const threeSteps = {
   steps: [
@@ -38,10 +39,11 @@ const threeSteps = {
   ],
 };
 
-/** The planner's answer, and for each subtask what its worker says. */
-const script = (plan: Script, said: Readonly<Record<string, string>> = {}) => {
+/** The planner's answer, when it is shown the first round's answer its second, and for each subtask what its worker says. */
+const script = (plan: Script, said: Readonly<Record<string, string>> = {}, second: Script = plans({ steps: [] })) => {
   for (const name of vendorNames) {
     vendors[name].script((call) => {
+      if (isRevising(call)) return second;
       if (isPlanning(call)) return plan;
       const subtask = Object.keys(said).find((words) => textOf(call).includes(words));
       return { text: [subtask === undefined ? "A note." : (said[subtask] ?? "")] };
@@ -62,6 +64,7 @@ const traceSchema = z.looseObject({
     planner: z
       .looseObject({ by: z.string(), outcome: z.string(), problems: z.array(z.string()), input_tokens: z.number() })
       .optional(),
+    revision: z.looseObject({ outcome: z.string(), workers: z.array(z.string()) }).optional(),
   }),
   steps: z.array(
     z.looseObject({
@@ -108,12 +111,16 @@ describe("a hosted planner", () => {
 
     const trace = await traceOf(response);
     expect(trace.plan).toMatchObject({ fallback: null, planner: { by: plannerId, outcome: "written", problems: [] } });
-    expect(trace.plan.reason).toMatch(/a team would add about .+; a workflow of 3 steps, written by the planner$/);
+    expect(trace.plan.reason).toMatch(
+      /a team would add about .+; a workflow of 3 steps, written by the planner; the planner keeps the answer$/,
+    );
+    expect(trace.plan.revision).toMatchObject({ by: plannerId, outcome: "kept", workers: [] });
     expect(trace.steps.map(({ step, role }) => [step, role])).toEqual([
       ["plan", "think"],
       ["step_1", "think"],
       ["step_2", "answer"],
       ["step_3", "answer"],
+      ["plan_2", "think"],
     ]);
     const [planning, first] = trace.steps;
     expect(planning).toMatchObject({ worker: plannerId, usage: { inputTokens: 1_400, outputTokens: 130 } });
@@ -224,5 +231,114 @@ describe("a hosted planner", () => {
         .parse(await get("/v1/usage", key)).total;
     await expect.poll(usage, { timeout: 10_000 }).toMatchObject({ requests: 1 });
     expect((await usage()).cost_usd).toBeGreaterThan(0);
+  });
+});
+
+/** A stream as it comes: the pings before the answer's first word, its text, and the headers. */
+const stream = async (content: string, headers: Record<string, string> = {}) => {
+  const response = await fetch(`${system.url}/v1/chat/completions`, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${system.key}`,
+      "content-type": "application/json",
+      "x-shoal-preference": "quality",
+      ...headers,
+    },
+    body: JSON.stringify({ model: "shoal-ultra", stream: true, messages: [{ role: "user", content }] }),
+  });
+  const openedAt = performance.timeOrigin + performance.now();
+  const body = await response.text();
+  const text = [...body.matchAll(/"content":"([^"]*)"/g)].map(([, words]) => words).join("");
+  const pings = body.slice(0, body.indexOf('"content":"')).split(": ping").length - 1;
+  return { response, openedAt, body, text, pings };
+};
+
+describe("a planner at work", () => {
+  it("leaves the stream open and heard from while it writes", async () => {
+    script({ ...plans(threeSteps), headersAfterMs: 1_200 }, { "Give the final note": "The final note." });
+    const { response, openedAt, text, pings } = await stream("Write a note about the swings.");
+    const planning = vendors.calls().find(isPlanning);
+    expect(response.status).toBe(200);
+    expect(response.headers.get("x-shoal-plan")).toBe("planning; source=conductor");
+    expect(openedAt).toBeLessThan(planning?.endedAt ?? 0);
+    expect(pings).toBeGreaterThanOrEqual(1);
+    expect(text).toBe("The final note.");
+    const trace = await traceOf(response);
+    expect(trace.plan).toMatchObject({ workers: expect.any(Array), planner: { outcome: "written" } });
+    expect(vendors.violations).toEqual([]);
+  });
+
+  it("is told of to clients that ask for progress", async () => {
+    script(plans(threeSteps));
+    const { body } = await stream("Write a note about the slide.", { "x-shoal-progress": "true" });
+    expect(body).toContain(`${plannerId} is thinking.`);
+  });
+});
+
+describe("one more round", () => {
+  const revision = {
+    steps: [
+      { role: "verify", worker: 1, access: [0], subtask: "Check the note for errors." },
+      { role: "answer", worker: 2, access: [0, 1], subtask: "Write the note without them." },
+    ],
+  };
+  // Whoever sees another's result sees what was asked of that one too.
+  const said = {
+    "Write the note without": "The first note.",
+    "Check the note": "It has a typo.",
+    "Give the final note": "The frist note.",
+  };
+
+  it("revises the answer before anybody has seen it, streams, and is on the ledger", async () => {
+    script(plans(threeSteps), said, plans(revision));
+    const before = await spent();
+    const { response, body, text } = await stream("Write a note about the fair.");
+    expect(text).toBe("The first note.");
+    expect(body).not.toContain("frist");
+    const trace = await traceOf(response);
+    expect(trace.steps.map(({ step }) => step)).toEqual([
+      "plan",
+      "step_1",
+      "step_2",
+      "step_3",
+      "plan_2",
+      "revision_1",
+      "revision_2",
+    ]);
+    expect(trace.plan.revision).toMatchObject({
+      outcome: "written",
+      workers: [expect.any(String), expect.any(String)],
+    });
+    expect(trace.plan.reason).toContain("one more round: a workflow of 2 steps, written by the planner");
+    const shown = vendors.calls().find(isRevising);
+    expect(shown ? textOf(shown) : "").toContain("The frist note.");
+    await expect.poll(async () => (await spent()) - before).toBeCloseTo(trace.cost_usd, 9);
+    expect(vendors.violations).toEqual([]);
+  });
+
+  it("is named in a whole answer's header", async () => {
+    script(plans(threeSteps), said, plans(revision));
+    const { data, response } = await ask("Write a note about the bazaar.");
+    expect(data.choices[0]?.message.content).toBe("The first note.");
+    expect(response.headers.get("x-shoal-plan")).toMatch(
+      /^workflow \S+,\S+,\S+; source=conductor; revised_by=\S+,\S+$/,
+    );
+  });
+
+  it.each([
+    ["the client forbids it", { "x-shoal-preference": "quality", "x-shoal-rounds": "1" }],
+    ["the preference is another", { "x-shoal-preference": "balanced" }],
+  ])("does not come where %s", async (_, headers) => {
+    script(plans(threeSteps), said, plans(revision));
+    const { text, response } = await stream("Write a note about the raffle.", headers);
+    expect(text).not.toBe("The first note.");
+    expect(vendors.calls().filter(isRevising)).toEqual([]);
+    expect((await traceOf(response)).plan.revision).toBeUndefined();
+  });
+
+  it("is refused by name where it is no number of rounds", async () => {
+    const { response, body } = await stream("Write a note.", { "x-shoal-rounds": "9" });
+    expect(response.status).toBe(400);
+    expect(JSON.parse(body)).toMatchObject({ error: { param: "x-shoal-rounds" } });
   });
 });
