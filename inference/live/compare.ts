@@ -22,6 +22,8 @@ export type Row = {
   readonly calls: number;
   /** Answers of a workflow that a planner wrote; the others' have the fixed shape. */
   readonly written: number;
+  /** Answers that one more round revised. */
+  readonly revised: number;
   /** Answers that the edge head planned in the conductor's place. */
   readonly fallbacks: number;
   /** Mean of an answer. */
@@ -117,6 +119,7 @@ const rowOf = ({ name, family, answer }: System, { prompts }: Ground): Row => {
     dollars: sum(answered.map(({ cost }) => cost)),
     calls: sum(answered.map(({ calls }) => calls)),
     written: runs.filter((run) => run.family === "workflow" && run.planner === "written").length,
+    revised: runs.filter(({ revision }) => revision === "written").length,
     fallbacks: runs.filter(({ source }) => source === "edge_head").length,
     ms: mean(answered.map(({ ms }) => ms)),
     models: [...new Set(answered.flatMap(({ model }) => model ?? []))].toSorted(),

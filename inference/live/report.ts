@@ -92,8 +92,19 @@ const points = (share: number): string => `${share < 0 ? "-" : "+"}${Math.abs(10
 
 const rowHead = ["", "tasks", "right", "cost", "calls", "mean wait", "answering models, as vendors name them"];
 
-const cellsOfRow = ({ name, family, tasks, right, dollars, calls, written, ms, models }: Row): readonly string[] => [
-  nameOf(name, family === "workflow" ? `${family} (${written} written by a planner)` : family),
+const cellsOfRow = ({
+  name,
+  family,
+  tasks,
+  right,
+  dollars,
+  calls,
+  written,
+  revised,
+  ms,
+  models,
+}: Row): readonly string[] => [
+  nameOf(name, family === "workflow" ? `${family} (${written} written by a planner, ${revised} revised)` : family),
   String(tasks),
   tasks === 0 ? "-" : percent(right),
   money(dollars),

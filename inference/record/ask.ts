@@ -101,6 +101,8 @@ const previewSchema = z.object({
   ),
   weights: z.string(),
   max_cost_usd: z.number(),
+  /** Of workflows that a planner writes. */
+  rounds: z.number().default(1),
   source: z.string(),
   mode: z.string().default("on"),
 });
@@ -182,11 +184,13 @@ export const connectShoal = (target: { readonly url: string; readonly key: strin
       try {
         const body = { ...bodyOf(question), stream: false, stream_options: undefined };
         const answer: unknown = await client.post("/plan", { body, signal, headers: headersOf(question) });
-        const { plan, scores, weights, source, mode, max_cost_usd: bound } = previewSchema.parse(answer);
+        const { plan, scores, weights, source, mode, rounds, max_cost_usd } = previewSchema.parse(answer);
+        // Nobody knows the second before the first has answered: it is taken to cost as much.
+        const bound = rounds * max_cost_usd;
         const costs = new Map(scores.map((score) => [score.worker, score.cost_usd ?? 0]));
         return ok({
           bound,
-          expected: Math.min(bound, expectedOf(plan, costs)),
+          expected: Math.min(bound, rounds * expectedOf(plan, costs)),
           qualities: new Map(scores.map(({ worker, quality, bias }) => [worker, quality + bias])),
           weights,
           source,

@@ -11,6 +11,7 @@ export const tracedSchema = z.object({
     source: z.string(),
     fallback: z.string().nullable(),
     planner: z.object({ outcome: z.string() }).optional(),
+    revision: z.object({ outcome: z.string() }).optional(),
   }),
   steps: z.array(
     z.object({
@@ -36,6 +37,8 @@ export const runSchema = z.object({
   fallback: z.string().nullable(),
   /** What came of asking a planner for the workflow; null where none was asked. */
   planner: z.string().nullable(),
+  /** What came of asking it for one more round; null where it was not asked, and in journals that knew of none. */
+  revision: z.string().nullable().default(null),
   /** Every call that was made, in order. Dollars; null when unknown. */
   calls: z.array(z.object({ worker: z.string(), role: z.string(), cost_usd: z.number().nullable() })),
 });
@@ -47,6 +50,7 @@ export const readRun = ({ plan, steps, worker }: Traced): Run => ({
   source: plan.source,
   fallback: plan.fallback,
   planner: plan.planner?.outcome ?? null,
+  revision: plan.revision?.outcome ?? null,
   calls: steps
     .filter(({ outcome }) => outcome !== "skipped")
     .map((step) => ({ worker: step.worker, role: step.role, cost_usd: step.cost_usd })),

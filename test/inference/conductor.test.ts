@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadEncoder, type Encoder } from "../../inference/encode.ts";
 import { openLlama } from "../../inference/llama.ts";
 import { createMetrics } from "../../inference/metrics.ts";
+import type { Conductor } from "../../inference/plan.ts";
+import type { PlannerState } from "../../inference/planner-model.ts";
 import { createServer } from "../../inference/server.ts";
 import { decisionSchema } from "../../shared/decision.ts";
 import { parseHead, packMatrix, type Head, type HeadJson } from "../../shared/head.ts";
@@ -25,12 +27,19 @@ beforeAll(async () => {
     now: () => performance.now(),
   });
   head = await twoTypes();
-  app = createServer({
+  app = serve({ conductor: null, state: { status: "none" } });
+});
+
+afterAll(() => llama.dispose());
+
+/** The service, with what its conductor knows of a planner and where the planner stands. */
+const serve = (planner: { readonly conductor: Conductor["planner"]; readonly state: PlannerState }) =>
+  createServer({
     secret,
     encoder: () => encoder,
-    conductor: () => ({ encoder, head, planner: null }),
+    conductor: () => ({ encoder, head, planner: planner.conductor }),
     chat: () => ({ status: "failed", reason: "no package index in reach" }),
-    planner: () => ({ status: "none" }),
+    planner: () => planner.state,
     metrics: createMetrics({
       encoderQueue: encoder.queued,
       chatBusy: () => 0,
@@ -45,9 +54,6 @@ beforeAll(async () => {
     draining: () => false,
     stop: new AbortController().signal,
   });
-});
-
-afterAll(() => llama.dispose());
 
 const vectorOf = async (text: string) => {
   const signal = new AbortController().signal;
@@ -92,8 +98,10 @@ const twoTypes = async (): Promise<Head> => {
   return parsed.value;
 };
 
-const post = (path: string, body: unknown, headers: Record<string, string> = { authorization: `Bearer ${secret}` }) =>
-  app.request(path, { method: "POST", headers, body: typeof body === "string" ? body : JSON.stringify(body) });
+const withSecret: Record<string, string> = { authorization: `Bearer ${secret}` };
+
+const post = (path: string, body: unknown, headers = withSecret, to = app) =>
+  to.request(path, { method: "POST", headers, body: typeof body === "string" ? body : JSON.stringify(body) });
 
 const embeddingOf = async (input: string, encoding_format: string) => {
   const response = await post("/v1/embeddings", { model: "all-minilm-l6-v2", input, encoding_format });
@@ -172,6 +180,19 @@ describe("POST /v1/plan", () => {
     expect(plan.kind === "workflow" && plan.steps.at(-1)?.role).toBe("judge");
   });
 
+  it("reckons with what its own planner is likely to take, where that is to write", async () => {
+    const slow = serve({ conductor: { expectedMs: () => 60_000 }, state: { status: "none" } });
+    const rolesBy = async (to: typeof app, planner: object) => {
+      const request = planRequest("Write a poem on trees", { tier: "ultra", mu: 0.005, planner });
+      const { plan } = decisionSchema.parse(await (await post("/v1/plan", request, withSecret, to)).json());
+      return plan.kind === "workflow" ? plan.steps.map(({ role }) => role) : [];
+    };
+    const team = ["answer", "answer", "judge"];
+    expect(await rolesBy(slow, { costDollars: 0, waitMs: null })).toEqual(["answer"]);
+    expect(await rolesBy(slow, { costDollars: 0, waitMs: 100 })).toEqual(team);
+    expect(await rolesBy(app, { costDollars: 0, waitMs: null })).toEqual(team);
+  });
+
   it("plans an empty prompt", async () => {
     const response = await post("/v1/plan", planRequest(""));
     expect(decisionSchema.parse(await response.json()).scores).toHaveLength(2);
@@ -212,6 +233,25 @@ describe("POST /v1/plan", () => {
   });
 });
 
+describe("POST /v1/workflow without a planner", () => {
+  const request = {
+    task: { system: "", text: "Write a poem on hedgehogs", attachments: 0, earlier: [] },
+    workers: [{ quality: 0.5, costDollars: null, latencyMs: null }],
+    deadlineMs: 1000,
+  };
+  const states: readonly [PlannerState, code: string, why: string, retryAfter: string | null][] = [
+    [{ status: "none" }, "model_unavailable", "there is no planner: SHOAL_PLANNER_MODEL is none", null],
+    [{ status: "failed", reason: "not a file" }, "model_unavailable", "there is no planner: not a file", null],
+    [{ status: "loading", progress: null }, "model_loading", "the planner is being fetched or loaded", "5"],
+  ];
+  it.each(states)("refuses, and says why: %j", async (state, code, message, retryAfter) => {
+    const response = await post("/v1/workflow", request, withSecret, serve({ conductor: null, state }));
+    expect(response.status).toBe(503);
+    expect(response.headers.get("retry-after")).toBe(retryAfter);
+    expect(await response.json()).toMatchObject({ error: { code, message } });
+  });
+});
+
 describe("POST /v1/embeddings", () => {
   it("answers floats for each text", async () => {
     const response = await post("/v1/embeddings", { model: "all-minilm-l6-v2", input: ["one", "two words"] });
@@ -240,12 +280,15 @@ describe("POST /v1/embeddings", () => {
 });
 
 describe("every route", () => {
-  it.each(["/v1/plan", "/v1/embeddings", "/v1/chat/completions"])("%s needs the secret", async (path) => {
-    expect((await post(path, {}, {})).status).toBe(401);
-    const wrong = await post(path, {}, { authorization: "Bearer a-secret-of-some-lengtX" });
-    expect(wrong.status).toBe(401);
-    expect(await wrong.json()).toMatchObject({ error: { code: "invalid_api_key" } });
-  });
+  it.each(["/v1/plan", "/v1/workflow", "/v1/embeddings", "/v1/chat/completions"])(
+    "%s needs the secret",
+    async (path) => {
+      expect((await post(path, {}, {})).status).toBe(401);
+      const wrong = await post(path, {}, { authorization: "Bearer a-secret-of-some-lengtX" });
+      expect(wrong.status).toBe(401);
+      expect(await wrong.json()).toMatchObject({ error: { code: "invalid_api_key" } });
+    },
+  );
 
   it("hides models and metrics without the secret", async () => {
     expect((await app.request("/v1/models")).status).toBe(401);
@@ -289,6 +332,6 @@ describe("every route", () => {
   });
 
   it("logs no prompt", () => {
-    expect(JSON.stringify(log)).not.toContain("hash table");
+    expect(JSON.stringify(log)).not.toMatch(/hash table|hedgehogs/);
   });
 });

@@ -1,7 +1,15 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { longest, planGrammar, toGbnf, wordCharacters, type Grammar, type Part } from "../../inference/plan-grammar.ts";
-import { readWrittenPlan } from "../../shared/written-plan.ts";
+import {
+  longest,
+  planGrammar,
+  toGbnf,
+  wordCharacters,
+  type Grammar,
+  type Part,
+  type Round,
+} from "../../inference/plan-grammar.ts";
+import { readRevision, readWrittenPlan } from "../../shared/written-plan.ts";
 
 /** Every character that subtasks may be made of. */
 const letters = Array.from({ length: 95 }, (_, at) => String.fromCharCode(32 + at)).filter((letter) =>
@@ -29,35 +37,73 @@ const textsOf = (part: Part, grammar: Grammar): fc.Arbitrary<string> => {
   }
 };
 
-const grammarFor = (workers: number, maxTokens: number): Grammar => {
-  const grammar = planGrammar(workers, maxTokens);
+const grammarFor = (workers: number, maxTokens: number, round: Round = "first"): Grammar => {
+  const grammar = planGrammar(workers, maxTokens, round);
   if (!grammar) throw new Error("the budget is too small");
   return grammar;
 };
 
-describe("planGrammar", () => {
-  it.each([
-    [1, 512],
-    [3, 1024],
-    [8, 1536],
-    [12, 4096],
-  ])("takes of %i workers in %i tokens only what is read without a repair, and ends inside them", (count, budget) => {
-    const grammar = grammarFor(count, budget);
-    const names = Array.from({ length: count }, (_, at) => `worker/${at}`);
-    expect(longest(grammar, "root")).toBeLessThan(budget);
-    fc.assert(
-      fc.property(textsOf({ kind: "rule", name: "root" }, grammar), (text) => {
-        expect(text.length).toBeLessThanOrEqual(longest(grammar, "root"));
-        expect(readWrittenPlan(text, names)).toMatchObject({ ok: true, value: { repairs: [] } });
-      }),
-      { numRuns: 200 },
-    );
+const root: Part = { kind: "rule", name: "root" };
+
+const answered = { id: "step_3" };
+
+const readers = {
+  first: readWrittenPlan,
+  revising: (text: string, workers: readonly string[]) => readRevision(text, workers, answered),
+} as const;
+
+const sample = (round: Round) =>
+  fc.sample(textsOf(root, grammarFor(2, 512, round)), { numRuns: 500, seed: 1 }).map((text) => {
+    const read = readers[round](text, ["w0", "w1"]);
+    if (!read.ok) throw new Error(read.error);
+    return { written: text.split('"role"').length - 1, steps: read.value.workflow?.steps ?? [] };
   });
 
-  it("reaches every number of steps", () => {
-    const texts = fc.sample(textsOf({ kind: "rule", name: "root" }, grammarFor(2, 512)), { numRuns: 500, seed: 1 });
-    const counts = new Set(texts.map((text) => text.split('"role"').length - 1));
-    expect([...counts].toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5]);
+describe("planGrammar", () => {
+  it.each([
+    ["first", 1, 512],
+    ["first", 3, 1024],
+    ["first", 8, 1536],
+    ["first", 12, 4096],
+    ["revising", 1, 512],
+    ["revising", 3, 1024],
+    ["revising", 8, 1536],
+  ] as const)(
+    "takes in a %s round of %i workers what is read without a repair, in %i tokens",
+    (round, count, budget) => {
+      const grammar = grammarFor(count, budget, round);
+      const names = Array.from({ length: count }, (_, at) => `worker/${at}`);
+      expect(longest(grammar, "root")).toBeLessThan(budget);
+      fc.assert(
+        fc.property(textsOf(root, grammar), (text) => {
+          expect(text.length).toBeLessThanOrEqual(longest(grammar, "root"));
+          expect(readers[round](text, names)).toMatchObject({ ok: true, value: { repairs: [] } });
+        }),
+        { numRuns: 200 },
+      );
+    },
+  );
+
+  it.each([
+    ["first", [1, 2, 3, 4, 5]],
+    ["revising", [0, 1, 2, 3, 4, 5]],
+  ] as const)("reaches in a %s round every number of steps", (round, numbers) => {
+    const counts = new Set(sample(round).map(({ written }) => written));
+    expect([...counts].toSorted((a, b) => a - b)).toEqual(numbers);
+  });
+
+  it("has a single step of a revising round see the answer, in every part that gives one", () => {
+    const singles = sample("revising").flatMap(({ written, steps }) => (written === 1 ? steps : []));
+    for (const { access } of singles) expect(access).toEqual(["step_3"]);
+    expect([...new Set(singles.map(({ role }) => role))].toSorted()).toEqual(["answer", "judge", "verify"]);
+  });
+
+  it("lets every place of a revising round see the answer, and shows it to none of a first", () => {
+    const seeing = sample("revising").flatMap(({ steps }) =>
+      steps.flatMap(({ id, access }) => (access.includes("step_3") ? id : [])),
+    );
+    expect([...new Set(seeing)].toSorted()).toEqual([1, 2, 3, 4, 5].map((number) => `revision_${number}`));
+    expect(toGbnf(grammarFor(8, 1536))).not.toMatch(/"\[0/);
   });
 
   it("has no quote, backslash or brace in a subtask: nothing to escape, and no token for less than a character", () => {
@@ -66,10 +112,13 @@ describe("planGrammar", () => {
   });
 
   it("is none where the budget leaves no room for subtasks", () => {
-    expect(planGrammar(3, 300)).toBeNull();
+    expect(planGrammar(3, 300, "first")).toBeNull();
+    expect(planGrammar(3, 300, "revising")).toBeNull();
   });
 
   it("is written as rules of one line each", () => {
-    expect(toGbnf(grammarFor(3, 512))).toMatch(/^(?:[a-z0-9-]+ ::= .+\n)+$/);
+    for (const round of ["first", "revising"] as const) {
+      expect(toGbnf(grammarFor(3, 512, round))).toMatch(/^(?:[a-z0-9-]+ ::= .+\n)+$/);
+    }
   });
 });

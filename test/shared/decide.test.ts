@@ -74,7 +74,7 @@ const shareLed = (candidates: Candidate[], predicted: Prediction, passes: (worke
 
 const withError = (standardError: number): Prediction => ({
   ...prediction,
-  profiles: new Map([...prediction.profiles, ["new", known(0.95, { standardError })]]),
+  profiles: new Map([...prediction.profiles, ["new", known(0.9, { standardError })]]),
 });
 
 const waveAt = (mu: number) => {
@@ -180,7 +180,7 @@ describe("decide", () => {
     const tried = views.find((view) => best(list, { view }, withError(0.2)) === "new");
     if (!tried) throw new Error("never tried");
     const { reason, plan } = decide(withError(0.2), request(list, { view: tried, tier: "ultra" }), "w1");
-    expect(reason).toContain("new has the best utility (quality 0.950 ± 0.200, measured");
+    expect(reason).toContain("new has the best utility (quality 0.900 ± 0.200, measured");
     expect(reason).toContain("is being tried: workers that are not well known lead at most 5 % of prompts");
     expect(plan).toMatchObject({ steps: [{ worker: "new", role: "answer" }, {}, { worker: "good", role: "judge" }] });
   });
@@ -258,6 +258,28 @@ describe("decide", () => {
     );
   });
 
+  describe("a team where nobody writes workflows", () => {
+    const easy = { ...prediction, profiles: new Map([...prediction.profiles, ["good", known(0.96)]]) };
+    const teamOn = (predicted: Prediction, rest: Partial<PlanRequest> = {}) =>
+      decide(predicted, request(pool, { tier: "ultra", lambda: 0, mu: 0, ...rest }), "w1");
+
+    it("drafts and judges on a hard prompt, and the reason says what that adds", () => {
+      const { plan, reason } = teamOn(prediction);
+      expect(plan.kind === "workflow" ? plan.steps.map(({ role }) => role) : []).toEqual(["answer", "answer", "judge"]);
+      expect(reason).toMatch(/; a team would add about 0\.030 .* worth 0\.000; 2 drafts, then a judge that writes/);
+    });
+
+    it("is one call on an easy prompt, whatever it costs", () => {
+      const { plan, reason } = teamOn(easy);
+      expect(plan).toMatchObject({ kind: "workflow", steps: [{ worker: "good", role: "answer", subtask: null }] });
+      expect(reason).toMatch(/; one call: a team would add about 0\.006/);
+    });
+
+    it("is one call where its calls are worth more than it adds", () => {
+      expect(workersOf(teamOn(prediction, { lambda: 25 }).plan)).toEqual(["good"]);
+    });
+  });
+
   describe("a team where someone writes workflows", () => {
     const planner = { costDollars: 0.001, waitMs: 1000 };
     const shapeOf = (rest: Partial<PlanRequest>, predicted = prediction) => {
@@ -275,6 +297,11 @@ describe("decide", () => {
       expect(shapeOf({ lambda: 25, mu: 0 })).toMatchObject({ steps: 1 });
       expect(shapeOf({ lambda: 0, mu: 0.2 })).toMatchObject({ steps: 1 });
       expect(shapeOf({ lambda: 25, mu: 0 }).reason).toContain("; one call: a team would add about 0.030");
+    });
+
+    it("is weighed without the planner's wait where only the inference service knows it", () => {
+      expect(shapeOf({ lambda: 0, mu: 0.1, planner: { costDollars: 0, waitMs: null } })).toMatchObject({ steps: 3 });
+      expect(shapeOf({ lambda: 0, mu: 0.1, planner: { costDollars: 0, waitMs: 2000 } })).toMatchObject({ steps: 1 });
     });
 
     it("is left out on an easy prompt, whatever it costs", () => {

@@ -187,6 +187,37 @@ describe("parsePlan", () => {
     expect(errorOf(input)).toMatch(message);
   });
 
+  describe("beside results that are there already", () => {
+    it("lets a step see them, and keeps the order in which the others need one another", () => {
+      const parsed = parsePlan(workflow(step("a", ["b", "r"]), step("b", ["r"]), step("c", ["a"])), pool, ["r"]);
+      expect(parsed).toMatchObject({
+        value: {
+          steps: [
+            { id: "b", access: ["r"] },
+            { id: "a", access: ["b", "r"] },
+            { id: "c", access: ["a"] },
+          ],
+        },
+      });
+    });
+
+    it("shows none of them to a step that may see all steps before it", () => {
+      const parsed = parsePlan(workflow(step("a"), step("b", "all")), pool, ["r"]);
+      expect(parsed).toMatchObject({ value: { steps: [{ access: "none" }, { access: ["a"] }] } });
+    });
+
+    it("refuses a step that takes the name of one, and one that is not among them", () => {
+      expect(parsePlan(workflow(step("r")), pool, ["r"])).toMatchObject({
+        ok: false,
+        error: expect.stringContaining("same id"),
+      });
+      expect(parsePlan(workflow(step("a", ["r"])), pool)).toMatchObject({
+        ok: false,
+        error: expect.stringContaining("may see r"),
+      });
+    });
+  });
+
   it("accepts as many steps as the cap allows", () => {
     const ids = ["a", "b", "c", "d", "e"];
     expect(stepsOf(workflow(...ids.map((id) => step(id, "all"))))).toHaveLength(maxSteps);

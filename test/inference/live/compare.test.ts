@@ -80,6 +80,7 @@ const ran = (family: Run["family"], rest: Partial<Run> = {}): Run => ({
   source: "conductor",
   fallback: null,
   planner: null,
+  revision: null,
   calls: [{ worker: baseline, role: "answer", cost_usd: 0.001 }],
   ...rest,
 });
@@ -133,7 +134,7 @@ describe("compare", () => {
         ...singles(b, 1),
         ...team(b, 1, ran("direct", { source: "edge_head", fallback: "late" }), 0.001),
         ...singles(c, 0, 0),
-        ...team(c, 1, ran("workflow", { planner: "written" }), 0.002),
+        ...team(c, 1, ran("workflow", { planner: "written", revision: "written" }), 0.002),
         ...singles(c2, 0),
         // Its control lacks a sample.
         ...team(c2, 0, ran("workflow"), 0.002),
@@ -158,7 +159,7 @@ describe("compare", () => {
       ["workflow", baseline, 2, 0.5, null],
       ["workflow", control, 1, 1, null],
     ]);
-    expect(rows.find(({ family }) => family === "workflow")).toMatchObject({ tasks: 2, written: 1 });
+    expect(rows.find(({ family }) => family === "workflow")).toMatchObject({ tasks: 2, written: 1, revised: 1 });
     expect(rows.find(({ name, family }) => name === ultra?.id && family === null)).toMatchObject({ fallbacks: 1 });
   });
 });
