@@ -1,0 +1,80 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import * as z from "zod";
+import { awaitPlanner } from "../../inference/live/await-planner.ts";
+import { startSystem, type System } from "../support/start.ts";
+import { startVendors, type Vendors } from "../support/vendors.ts";
+
+let vendors: Vendors;
+let system: System;
+
+beforeAll(async () => {
+  vendors = await startVendors();
+  const planner = { SHOAL_PLANNER_MODEL: "default", SHOAL_PLANNER_TOKENS: "512", SHOAL_PLANNER_SEQUENCES: "1" };
+  system = await startSystem({ env: { ...vendors.env, ...planner, SHOAL_PLANNER_MS: "120000" } });
+  const ready = await awaitPlanner(system.inferenceUrl, {
+    fetch,
+    delay: (ms, signal) => delay(ms, undefined, { signal }),
+    signal: new AbortController().signal,
+    onWait: () => undefined,
+  });
+  if (!ready.ok || ready.value !== "ready") throw new Error("there is no planner");
+});
+afterAll(async () => {
+  await system?.stop();
+  await vendors?.[Symbol.asyncDispose]();
+});
+beforeEach(() => vendors.reset());
+
+const post = (path: string, body: object) =>
+  fetch(`${system.url}${path}`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${system.key}`, "content-type": "application/json" },
+    body: JSON.stringify({
+      model: "shoal-ultra",
+      messages: [{ role: "user", content: "Write a short speech for the opening of a footbridge." }],
+      ...body,
+    }),
+  });
+
+const stepSchema = z.looseObject({ step: z.string(), worker: z.string(), outcome: z.string().nullable() });
+const traceSchema = z.looseObject({
+  status: z.string(),
+  cost_usd: z.number(),
+  plan: z.looseObject({
+    workers: z.array(z.string()),
+    fallback: z.string().nullable(),
+    planner: z.looseObject({ by: z.string(), outcome: z.string(), problems: z.array(z.string()) }),
+  }),
+  steps: z.array(stepSchema),
+});
+
+describe("a small model of the inference service as the planner", () => {
+  it("writes a workflow while the stream is heard from, and workers run it", async () => {
+    const response = await post("/v1/chat/completions", { stream: true });
+    expect(response.headers.get("x-shoal-plan")).toBe("planning; source=conductor");
+    const body = await response.text();
+    expect(body.trimEnd().endsWith("data: [DONE]")).toBe(true);
+
+    const found = await fetch(`${system.url}/v1/traces/${response.headers.get("x-request-id")}`, {
+      headers: { authorization: `Bearer ${system.key}` },
+    });
+    const { status, plan, steps } = traceSchema.parse(await found.json());
+    expect(status).toBe("complete");
+    expect(plan).toMatchObject({ fallback: null, planner: { by: "conductor", outcome: "written", problems: [] } });
+    expect(steps).toHaveLength(plan.workers.length);
+    expect(vendors.calls().length).toBeGreaterThan(0);
+    expect(vendors.violations).toEqual([]);
+  });
+
+  it("shows its workflow in a dry run, step by step, without a call to a worker", async () => {
+    const seen: unknown = await (await post("/v1/plan", {})).json();
+    const plan = z.looseObject({ kind: z.literal("workflow"), steps: z.array(z.looseObject({ id: z.string() })) });
+    const shown = z
+      .looseObject({ plan, steps: z.array(z.looseObject({ id: z.string() })), rounds: z.literal(1) })
+      .parse(seen);
+    expect(shown).toMatchObject({ fallback: null, reason: expect.stringMatching(/written by the planner/) });
+    expect(shown.steps.map(({ id }) => id)).toEqual(shown.plan.steps.map(({ id }) => id));
+    expect(vendors.calls()).toEqual([]);
+  });
+});
