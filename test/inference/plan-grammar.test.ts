@@ -9,7 +9,7 @@ import {
   type Part,
   type Round,
 } from "../../inference/plan-grammar.ts";
-import { readRevision, readWrittenPlan } from "../../shared/written-plan.ts";
+import { readRevision, readWrittenPlan, writtenPlanSchema } from "../../shared/written-plan.ts";
 
 /** Every character that subtasks may be made of. */
 const letters = Array.from({ length: 95 }, (_, at) => String.fromCharCode(32 + at)).filter((letter) =>
@@ -56,7 +56,7 @@ const sample = (round: Round) =>
   fc.sample(textsOf(root, grammarFor(2, 512, round)), { numRuns: 500, seed: 1 }).map((text) => {
     const read = readers[round](text, ["w0", "w1"]);
     if (!read.ok) throw new Error(read.error);
-    return { written: text.split('"role"').length - 1, steps: read.value.workflow?.steps ?? [] };
+    return { written: writtenPlanSchema.parse(JSON.parse(text)).steps, steps: read.value.workflow?.steps ?? [] };
   });
 
 describe("planGrammar", () => {
@@ -88,12 +88,18 @@ describe("planGrammar", () => {
     ["first", [1, 2, 3, 4, 5]],
     ["revising", [0, 1, 2, 3, 4, 5]],
   ] as const)("reaches in a %s round every number of steps", (round, numbers) => {
-    const counts = new Set(sample(round).map(({ written }) => written));
+    const counts = new Set(sample(round).map(({ written }) => written.length));
     expect([...counts].toSorted((a, b) => a - b)).toEqual(numbers);
   });
 
+  it.each(["first", "revising"] as const)("has the last step of a %s round see the one before it", (round) => {
+    const more = sample(round).filter(({ written }) => written.length > 1);
+    for (const { written } of more) expect(written.at(-1)?.access).toContain(written.length - 1);
+    expect(more.length).toBeGreaterThan(100);
+  });
+
   it("has a single step of a revising round see the answer, in every part that gives one", () => {
-    const singles = sample("revising").flatMap(({ written, steps }) => (written === 1 ? steps : []));
+    const singles = sample("revising").flatMap(({ written, steps }) => (written.length === 1 ? steps : []));
     for (const { access } of singles) expect(access).toEqual(["step_3"]);
     expect([...new Set(singles.map(({ role }) => role))].toSorted()).toEqual(["answer", "judge", "verify"]);
   });

@@ -117,31 +117,31 @@ describe("POST /v1/workflow", () => {
   });
 });
 
-describe("POST /v1/plan with a planner", () => {
-  const decide = async (rest: object) => {
-    const response = await post("/v1/plan", {
-      view: { system: "", head: text, tail: "" },
-      extractor: null,
-      inputTokens: 20,
-      tools: false,
-      tier: "ultra",
-      lambda: 0,
-      mu: 0,
-      deadlineMs: 10_000,
-      planner: { costDollars: 0, waitMs: null },
-      candidates: profiles.map((profile): PlanRequest["candidates"][number] => ({
-        worker: `vendor/${profile.replaceAll("/", "-")}`,
-        profile,
-        strengths: "measured",
-        price: { input: 1, output: 4 },
-        latencyMs: null,
-        bias: 0,
-      })),
-      ...rest,
-    });
-    return decisionSchema.parse(await response.json());
-  };
+const decide = async (rest: object) => {
+  const response = await post("/v1/plan", {
+    view: { system: "", head: text, tail: "" },
+    extractor: null,
+    inputTokens: 20,
+    tools: false,
+    tier: "ultra",
+    lambda: 0,
+    mu: 0,
+    deadlineMs: 10_000,
+    planner: { costDollars: 0, waitMs: null },
+    candidates: profiles.map((profile): PlanRequest["candidates"][number] => ({
+      worker: `vendor/${profile.replaceAll("/", "-")}`,
+      profile,
+      strengths: "measured",
+      price: { input: 1, output: 4 },
+      latencyMs: null,
+      bias: 0,
+    })),
+    ...rest,
+  });
+  return decisionSchema.parse(await response.json());
+};
 
+describe("POST /v1/plan with a planner", () => {
   it("decides that a workflow is worth it, and writes none", async () => {
     const written = await count("written");
     const decision = await decide({});

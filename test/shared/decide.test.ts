@@ -82,6 +82,9 @@ const waveAt = (mu: number) => {
   return plan.kind === "ballot" ? plan.ballot.wave : null;
 };
 
+const teamOn = (predicted: Prediction, rest: Partial<PlanRequest> = {}) =>
+  decide(predicted, request(pool, { tier: "ultra", lambda: 0, mu: 0, ...rest }), "w1");
+
 describe("decide", () => {
   it("asks the worker of the best utility in mini", () => {
     const decision = decide(prediction, request(pool), "w1");
@@ -260,8 +263,6 @@ describe("decide", () => {
 
   describe("a team where nobody writes workflows", () => {
     const easy = { ...prediction, profiles: new Map([...prediction.profiles, ["good", known(0.96)]]) };
-    const teamOn = (predicted: Prediction, rest: Partial<PlanRequest> = {}) =>
-      decide(predicted, request(pool, { tier: "ultra", lambda: 0, mu: 0, ...rest }), "w1");
 
     it("drafts and judges on a hard prompt, and the reason says what that adds", () => {
       const { plan, reason } = teamOn(prediction);

@@ -154,9 +154,10 @@ describe("toFirstRound", () => {
   });
 });
 
+const takes = (rest: object) => writeRequestSchema.safeParse({ ...jobOf("x"), deadlineMs: 100, ...rest }).success;
+
 describe("writeRequestSchema", () => {
   const figures = figuresOf(worker("vendor/alpha", 0.7));
-  const takes = (rest: object) => writeRequestSchema.safeParse({ ...jobOf("x"), deadlineMs: 100, ...rest }).success;
 
   it("takes figures by ordinal, and no worker's name", () => {
     expect(takes({})).toBe(true);

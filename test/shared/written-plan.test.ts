@@ -158,9 +158,9 @@ describe("readRevision", () => {
     ["a last step that only thinks", [step({ role: "think", access: [0] })], "step 1 is the last"],
     ["an answer without a task", [step({ access: [0], subtask: null })], "no subtask"],
   ])("puts %s right, and says so", (_, steps, why) => {
-    const { repairs, steps: read } = revisionOf(...steps);
-    expect(repairs.join()).toContain(why);
-    expect(parsePlan({ kind: "workflow", steps: read }, pool, [answered.id]).ok).toBe(true);
+    const revision = revisionOf(...steps);
+    expect(revision.repairs.join()).toContain(why);
+    expect(parsePlan(revision.workflow, pool, [answered.id]).ok).toBe(true);
   });
 
   it.each([
