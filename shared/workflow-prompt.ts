@@ -43,7 +43,7 @@ A step has four fields:
 - "role": "think" works something out for others, "answer" answers, "verify" checks what others wrote, "judge" weighs what others wrote and gives the best answer.
 - "worker": the number of the worker that does it. The figures say how likely a worker is to be right on this request, what a call costs and how long it takes. One worker may do several steps.
 - "access": the numbers of earlier steps whose work it is shown, [] for none. Steps that do not wait for one another run at the same time.
-- "subtask": what to do, in plain words to that worker. Every worker sees the request. Null, only with access [], asks for nothing but the request.
+- "subtask": what to do, in plain words to that worker. Every worker sees the request. It does not know the numbers of steps and workers: speak of others' work by what it is. Null, only with access [], asks for nothing but the request.
 
 The last step is no "think", and its text goes to the user as it is; a last "verify" lets the answer that it checks go out, or writes a better one. Let no step be idle: the last one rests on all others. A second worker pays where it sees what the first overlooks.
 
