@@ -76,16 +76,21 @@ const encodeJson = async (events: Events, { format, headers, head, planned }: En
   return Response.json(format.json(head, answer, bill.total()), { headers: headers(plannedNow) });
 };
 
-/** What makes a stream's headers go out: words, an end, or a failure. What inner steps do, or is told of them, does not. */
-const opens = ({ type }: AnswerEvent): boolean => !inner.has(type);
+/**
+ * What makes a stream's headers go out: words, an end, a failure, or a plan that is sure to be silent for long. What inner
+ * steps do, or is told of them, does not.
+ */
+const opens = (event: AnswerEvent): boolean =>
+  event.type === "written" ? event.plan !== null && !beginsWithAnswer(event.plan) : !inner.has(event.type);
 
-const inner: ReadonlySet<AnswerEvent["type"]> = new Set(["step-start", "step-end", "usage", "written", "progress"]);
+const inner: ReadonlySet<AnswerEvent["type"]> = new Set(["step-start", "step-end", "usage", "progress"]);
 
 const encodeStream = async (events: Events, options: EncodeOptions, deps: EncodeDeps): Promise<Response> => {
   const { format, headers, planned } = options;
   const held: AnswerEvent[] = [];
   // A plan that begins with inner calls is sure to be silent for long: its stream opens at once.
-  const patience = startPatience(deps.clock, beginsWithAnswer(planned.decision.plan) ? patienceMs : 0);
+  const mayBeSoon = planned.unwritten || beginsWithAnswer(planned.decision.plan);
+  const patience = startPatience(deps.clock, mayBeSoon ? patienceMs : 0);
   let pending = events.next();
   let ended = false;
   while (!ended && !held.some(opens)) {

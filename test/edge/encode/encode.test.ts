@@ -6,7 +6,7 @@ import type { Format } from "../../../edge/formats/format.ts";
 import { messages } from "../../../edge/formats/messages.ts";
 import { createQueue } from "../../../edge/execute/queue.ts";
 import type { AnswerEvent } from "../../../shared/events.ts";
-import { directPlan, type Plan } from "../../../shared/plan.ts";
+import { directPlan, workersOf, type Plan } from "../../../shared/plan.ts";
 import { readSse, ssePing } from "../../../shared/sse.ts";
 import { teamPlan } from "../../../shared/team.ts";
 import {
@@ -43,6 +43,15 @@ const answer = [
   endedBy("answer", "w/a"),
 ];
 
+/** A planner has come to this plan. */
+const written = (plan: Plan): AnswerEvent => ({
+  type: "written",
+  round: 1,
+  plan,
+  reason: "written by the planner",
+  writing: { by: "w/p", outcome: "written", problems: [], unused: 0, inputTokens: 1, outputTokens: 1, ms: 1 },
+});
+
 /** Events that come when a test gives them. */
 const createSource = () => {
   const queue = createQueue<readonly AnswerEvent[]>();
@@ -67,6 +76,8 @@ const setUp = (
   options: {
     readonly stream?: boolean;
     readonly plan?: Plan;
+    /** A planner is still to write it. */
+    readonly unwritten?: true;
     readonly includeUsage?: boolean;
     readonly events?: Events;
     readonly format?: Format;
@@ -84,6 +95,7 @@ const setUp = (
       decision: { plan, scores: [], reason: "", taskType: null, support: 0, weights: "" },
       source: "edge_head",
       fallback: null,
+      ...(options.unwritten && { unwritten: true }),
     },
     head: {
       id: "chatcmpl-r1",
@@ -92,9 +104,9 @@ const setUp = (
       includeUsage,
       now: () => Math.floor(clock.now() / 1000),
     },
-    headers: () => {
+    headers: ({ decision }) => {
       asked += 1;
-      return { "x-request-id": "r1" };
+      return { "x-request-id": "r1", "x-shoal-plan": workersOf(decision.plan).join(",") };
     },
   };
   const response = encode(options.events ?? source.events, encodeOptions, {
@@ -174,6 +186,26 @@ describe("a stream's headers", () => {
     expect(await acts.isOpen()).toBe(false);
     await plans.clock.advance(0);
     expect(await plans.isOpen()).toBe(true);
+  });
+
+  it("wait a second for a planner, and then say what it wrote", async () => {
+    const { give, isOpen, response } = setUp({ plan: workflow, unwritten: true });
+    give(stepStart("plan", "w/p"));
+    expect(await isOpen()).toBe(false);
+    give(written({ kind: "workflow", steps: workflow.kind === "workflow" ? workflow.steps.toReversed() : [] }));
+    expect(await isOpen()).toBe(true);
+    expect((await response).headers.get("x-shoal-plan")).toBe("w/b,w/a");
+  });
+
+  it("wait for no planner longer, and for the first word of one call that it wrote", async () => {
+    const late = setUp({ plan: workflow, unwritten: true });
+    await late.clock.advance(1_000);
+    expect(await late.isOpen()).toBe(true);
+    const one = setUp({ plan: workflow, unwritten: true });
+    one.give(written(directPlan("w/c")));
+    expect(await one.isOpen()).toBe(false);
+    one.give(start);
+    expect((await one.response).headers.get("x-shoal-plan")).toBe("w/c");
   });
 
   it("are asked for once, when they go out", async () => {
