@@ -7,8 +7,8 @@ import type { Alarm } from "./spending.ts";
 
 export type Requests = { readonly openings: readonly Opening[]; readonly settlements: readonly Settlement[] };
 
-/** `reserved`: a reservation was written, which may run out. */
-export type Recorded = { readonly alarms: readonly Alarm[]; readonly reserved: boolean };
+/** `nextExpiry`: when the first of the reservations runs out that were written; null when none was. */
+export type Recorded = { readonly alarms: readonly Alarm[]; readonly nextExpiry: number | null };
 
 /** What each request draws when it begins. */
 const begun: Amounts = { ...noAmounts, requests: 1, slots: 1 };
@@ -32,7 +32,8 @@ export const recordRequests = (sql: SqlStorage, { openings, settlements }: Reque
   deleteReservations(sql, desk.closed);
   const fresh = [...desk.reserved.values()].flat().flatMap(({ opening }) => opening ?? []);
   for (const opening of fresh) insertReservation(sql, opening);
-  return { alarms: desk.book.close(), reserved: fresh.length > 0 };
+  const nextExpiry = fresh.length === 0 ? null : Math.min(...fresh.map(({ expiresAt }) => expiresAt));
+  return { alarms: desk.book.close(), nextExpiry };
 };
 
 const listIds = (records: readonly { readonly requestId: string }[]): string =>

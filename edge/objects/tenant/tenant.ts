@@ -52,6 +52,8 @@ import { tenantSchema } from "./tenant-schema.ts";
  */
 export class Tenant extends DurableObject {
   private readonly sql: SqlStorage;
+  /** When the alarm goes off, as far as this instance knows. */
+  private wakesAt: number | null = null;
 
   constructor(state: DurableObjectState, env: Cloudflare.Env) {
     super(state, env);
@@ -80,7 +82,7 @@ export class Tenant extends DurableObject {
   async record(batch: Requests & { readonly forecasts?: readonly LateForecast[] }): Promise<void> {
     if (isBuried(this.sql)) return;
     const now = Date.now();
-    const { reserved } = this.ctx.storage.transactionSync(() => {
+    const { nextExpiry: next } = this.ctx.storage.transactionSync(() => {
       const recorded = recordRequests(this.sql, batch, now);
       this.tellAlarms(recorded.alarms);
       for (const settlement of batch.settlements) {
@@ -90,7 +92,7 @@ export class Tenant extends DurableObject {
       for (const forecast of batch.forecasts ?? []) countForecast(this.sql, forecast);
       return recorded;
     });
-    if (reserved) await this.wakeForExpiry();
+    if (next !== null && (this.wakesAt === null || this.wakesAt > next)) await this.wakeForExpiry();
   }
 
   async createKey(key: NewKey): Promise<void> {
@@ -150,6 +152,7 @@ export class Tenant extends DurableObject {
   /** Empties it for good: its keys are none any more. */
   async bury(): Promise<void> {
     const now = Date.now();
+    this.wakesAt = null;
     await bury(this.ctx, tenantSchema, now);
     writeState(this.sql, "deleted", now);
   }
@@ -256,6 +259,7 @@ export class Tenant extends DurableObject {
   }
 
   override async alarm(): Promise<void> {
+    this.wakesAt = null;
     this.sweep(Date.now());
     await this.wakeForExpiry();
   }
@@ -277,6 +281,7 @@ export class Tenant extends DurableObject {
     if (next === null) return;
     const set = await this.ctx.storage.getAlarm();
     if (set === null || set > next) await this.ctx.storage.setAlarm(next);
+    this.wakesAt = set === null ? next : Math.min(set, next);
   }
 }
 
