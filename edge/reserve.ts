@@ -165,7 +165,7 @@ const open = (
     expiresAt,
     model: chat.model,
   });
-  deps.waitUntil(deps.outbox.send(tenant, gatherMs));
+  deps.outbox.sendOpenings(tenant, gatherMs, deps.waitUntil);
 };
 
 type BoundedInput = Pick<InputTokens, "bound" | "images">;

@@ -57,7 +57,7 @@ export type AccountDeps = {
 /** Characters of a vendor's name for a model that are kept: a trace has to fit where traces are. */
 const longestModel = 200;
 /** Settlements of requests that end together share one message. */
-const gatherMs = 20;
+const gatherMs = 100;
 
 /**
  * The tap: passes events on and writes the request's ledger row and trace once, when the answer has ended, failed, or

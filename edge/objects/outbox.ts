@@ -2,11 +2,16 @@ import type { Clock } from "../runtime/clock.ts";
 import type { LateForecast, Opening, Settlement } from "./records.ts";
 import type { Objects } from "./objects.ts";
 import type { Trace } from "../account/trace.ts";
+import { packTrace, sizeOfTrace } from "./packed-trace.ts";
 
 /**
  * What this isolate still has to tell the tenants' objects. Requests put records in, and one of them sends what all have
  * put: each call is a transaction on the object's disk, which costs more than the records in it. Only records cross from
  * one request to another, never promises or streams.
+ *
+ * While a tenant's object is away its records wait here. Openings and settlements are never dropped: there are as many as
+ * requests were let in, and ten seconds after its object was last heard a key lets none in any more. Traces are, beyond
+ * some megabytes in all, which is told in the log.
  */
 export interface Outbox {
   open(tenant: string, opening: Opening): void;
@@ -19,65 +24,127 @@ export interface Outbox {
    * about to send, unless they are to go at once (0). Rejects after three failures.
    */
   send(tenant: string, delayMs: number): Promise<void>;
+  /** The same behind a request, of openings alone: what has settled by then goes as one, with the settlements. */
+  sendOpenings(tenant: string, delayMs: number, waitUntil: (work: Promise<unknown>) => void): void;
   /** Whether a request of the tenant's has ended of which its object has not been told. */
   hasEnded(tenant: string): boolean;
   /** A trace that has not been sent yet. */
   findTrace(tenant: string, id: string): Trace | null;
 }
 
-type Pending = {
-  readonly openings: Opening[];
-  readonly settlements: Settlement[];
-  readonly forecasts: LateForecast[];
-  readonly traces: Trace[];
-  /** When a request has promised to send these, in milliseconds since the epoch; null when none has. */
-  promisedAt: number | null;
+type Records = {
+  readonly openings: readonly Opening[];
+  readonly settlements: readonly Settlement[];
+  readonly forecasts: readonly LateForecast[];
 };
-const empty = (): Pending => ({ openings: [], settlements: [], forecasts: [], traces: [], promisedAt: null });
+
+type Pending = { -readonly [Kind in keyof Records]: Records[Kind][number][] } & {
+  traces: Trace[];
+  /** By when requests have promised to send all of it, and its openings; in milliseconds since the epoch, null: none has. */
+  allBy: number | null;
+  openingsBy: number | null;
+};
+const empty = (): Pending => ({
+  openings: [],
+  settlements: [],
+  forecasts: [],
+  traces: [],
+  allBy: null,
+  openingsBy: null,
+});
 /** A request this late with what it promised was torn down: the next one sends. */
 const lostMs = 1_000;
 const attempts = 3;
 const backoffMs = 100;
+/** Of traces that wait or are on their way, as they are sent. */
+const mostTraceBytes = 8 * 1024 * 1024;
 
 export const createOutbox = (objects: Objects, clock: Clock): Outbox => {
   const pending = new Map<string, Pending>();
   /** Traces on their way: out of the outbox, not yet in the log. */
   const traveling = new Map<string, Trace>();
+  let traceBytes = 0;
+  let dropped = 0;
 
   const boxOf = (tenant: string): Pending => {
     const box = pending.get(tenant) ?? empty();
     pending.set(tenant, box);
     return box;
   };
-  const isPromised = ({ promisedAt }: Pending) => promisedAt !== null && clock.now() < promisedAt + lostMs;
+  const isPromised = (by: number | null) => by !== null && clock.now() < by + lostMs;
   const pause = (ms: number) => new Promise<void>((resolve) => void clock.after(ms, resolve));
 
-  const putBack = (tenant: string, batch: Pending): void => {
-    const box = boxOf(tenant);
-    box.openings.unshift(...batch.openings);
-    box.settlements.unshift(...batch.settlements);
-    box.forecasts.unshift(...batch.forecasts);
-    box.traces.unshift(...batch.traces);
+  const keepTrace = (box: Pending, trace: Trace): void => {
+    const size = sizeOfTrace(trace);
+    if (traceBytes + size > mostTraceBytes) {
+      dropped += 1;
+      return;
+    }
+    traceBytes += size;
+    box.traces.push(trace);
+  };
+  const tellDropped = (): void => {
+    if (dropped > 0) console.warn({ event: "traces_dropped", count: dropped });
+    dropped = 0;
   };
 
-  const sendOnce = async (tenant: string): Promise<void> => {
+  const record = async (tenant: string, records: Records): Promise<void> => {
+    const { openings, settlements, forecasts } = records;
+    if (openings.length + settlements.length + forecasts.length === 0) return;
+    try {
+      await objects.tenant(tenant).record(records);
+    } catch (cause) {
+      const box = boxOf(tenant);
+      box.openings.unshift(...openings);
+      box.settlements.unshift(...settlements);
+      box.forecasts.unshift(...forecasts);
+      throw cause;
+    }
+  };
+
+  const writeTraces = async (tenant: string, traces: readonly Trace[]): Promise<void> => {
+    if (traces.length === 0) return;
+    await objects.tenantLog(tenant).write(traces.map(packTrace));
+    for (const trace of traces) traceBytes -= sizeOfTrace(trace);
+  };
+
+  const sendAll = async (tenant: string): Promise<void> => {
     const batch = pending.get(tenant);
     if (!batch) return;
     pending.delete(tenant);
-    for (const trace of batch.traces) traveling.set(trace.id, trace);
+    tellDropped();
+    const { openings, settlements, forecasts, traces } = batch;
+    for (const trace of traces) traveling.set(trace.id, trace);
     try {
-      const { openings, settlements, forecasts, traces } = batch;
-      await Promise.all([
-        openings.length + settlements.length + forecasts.length > 0
-          ? objects.tenant(tenant).record({ openings, settlements, forecasts })
-          : null,
-        traces.length > 0 ? objects.tenantLog(tenant).write(traces) : null,
-      ]);
+      // Who finds a trace finds the request's row.
+      await record(tenant, { openings, settlements, forecasts });
+      await writeTraces(tenant, traces);
     } catch (cause) {
-      putBack(tenant, batch);
+      boxOf(tenant).traces.unshift(...traces);
       throw cause;
     } finally {
-      for (const trace of batch.traces) traveling.delete(trace.id);
+      for (const trace of traces) traveling.delete(trace.id);
+    }
+  };
+
+  const sendOpen = async (tenant: string): Promise<void> => {
+    const box = pending.get(tenant);
+    if (!box) return;
+    box.openingsBy = null;
+    const settled = new Set(box.settlements.map(({ requestId }) => requestId));
+    const openings = box.openings.filter(({ requestId }) => !settled.has(requestId));
+    box.openings = box.openings.filter(({ requestId }) => settled.has(requestId));
+    await record(tenant, { openings, settlements: [], forecasts: [] });
+  };
+
+  const insist = async (send: () => Promise<void>): Promise<void> => {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await send();
+      } catch (cause) {
+        if (attempt === attempts) throw cause;
+        await pause(backoffMs * attempt);
+      }
     }
   };
 
@@ -86,26 +153,25 @@ export const createOutbox = (objects: Objects, clock: Clock): Outbox => {
     settle(tenant, settlement, trace) {
       const box = boxOf(tenant);
       box.settlements.push(settlement);
-      if (trace) box.traces.push(trace);
+      if (trace) keepTrace(box, trace);
     },
     foresee(tenant, forecast, trace) {
       const box = boxOf(tenant);
       if (forecast) box.forecasts.push(forecast);
-      box.traces.push(trace);
+      keepTrace(box, trace);
     },
     async send(tenant, delayMs) {
       const box = pending.get(tenant);
-      if (!box || (delayMs > 0 && isPromised(box))) return;
-      box.promisedAt = clock.now() + delayMs;
+      if (!box || (delayMs > 0 && isPromised(box.allBy))) return;
+      box.allBy = clock.now() + delayMs;
       await pause(delayMs);
-      for (let attempt = 1; ; attempt += 1) {
-        try {
-          return await sendOnce(tenant);
-        } catch (cause) {
-          if (attempt === attempts) throw cause;
-          await pause(backoffMs * attempt);
-        }
-      }
+      await insist(() => sendAll(tenant));
+    },
+    sendOpenings(tenant, delayMs, waitUntil) {
+      const box = pending.get(tenant);
+      if (!box || isPromised(box.openingsBy)) return;
+      box.openingsBy = clock.now() + delayMs;
+      waitUntil(pause(delayMs).then(() => insist(() => sendOpen(tenant))));
     },
     hasEnded: (tenant) => (pending.get(tenant)?.settlements.length ?? 0) > 0,
     findTrace(tenant, id) {

@@ -16,6 +16,7 @@ import {
 import { bury, isBuried } from "../bury.ts";
 import { forgetExpired, keptMs, nextExpiry } from "../expiry.ts";
 import { migrate } from "../migrate.ts";
+import type { PackedTrace } from "../packed-trace.ts";
 import type { KeptSignature, StoredTurn } from "../records.ts";
 import {
   deleteTurn,
@@ -53,6 +54,8 @@ export type PlacedTrace = { readonly seq: number; readonly trace: string };
  */
 export class TenantLog extends DurableObject {
   private readonly sql: SqlStorage;
+  /** When the alarm goes off, as far as this instance knows. */
+  private wakesAt: number | null = null;
   /** The last evaluation, which reads every score, for as long as there is no new one. */
   private evaluated: { readonly revision: number; readonly baseline: string; readonly evaluation: Evaluation } | null =
     null;
@@ -65,18 +68,19 @@ export class TenantLog extends DurableObject {
 
   /** Empties it for good. */
   async bury(): Promise<void> {
+    this.wakesAt = null;
     await bury(this.ctx, migrations, Date.now());
   }
 
-  async write(traces: readonly Trace[]): Promise<void> {
+  async write(traces: readonly PackedTrace[]): Promise<void> {
     if (isBuried(this.sql)) return;
-    for (const trace of traces) {
+    for (const { id, at, trace } of traces) {
       this.sql.exec(
         `INSERT INTO traces (id, at, trace) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET trace = excluded.trace
            WHERE json_extract(excluded.trace, '$.rollout.shadow') IS NOT NULL`,
-        trace.id,
-        trace.at,
-        JSON.stringify(trace),
+        id,
+        at,
+        trace,
       );
     }
     this.sql.exec(
@@ -84,7 +88,7 @@ export class TenantLog extends DurableObject {
       Date.now() - keptMs.traces,
       maxTraces,
     );
-    await this.wakeForExpiry();
+    await this.wakeFor("traces");
   }
 
   async keepSignatures(signatures: readonly KeptSignature[]): Promise<void> {
@@ -94,7 +98,7 @@ export class TenantLog extends DurableObject {
       this.sql.exec("INSERT OR REPLACE INTO signatures (call, sealed, at) VALUES (?, ?, ?)", call, sealed, now);
     }
     this.sql.exec("DELETE FROM signatures WHERE at < ?", now - keptMs.signatures);
-    await this.wakeForExpiry();
+    await this.wakeFor("signatures");
   }
 
   /** Those that are still kept, in no order. */
@@ -111,7 +115,7 @@ export class TenantLog extends DurableObject {
   async keepTurn(turn: StoredTurn): Promise<void> {
     if (isBuried(this.sql)) return;
     this.ctx.storage.transactionSync(() => writeTurn(this.sql, turn, Date.now()));
-    await this.wakeForExpiry();
+    await this.wakeFor("turns");
   }
 
   /** Kept turns from the oldest on. `after`: the place of the last one of the page before. */
@@ -136,7 +140,7 @@ export class TenantLog extends DurableObject {
   /** In place of the one that the key gave before. */
   async keepScore(score: NewScore): Promise<Result<KeptScore, ShoalError>> {
     const kept = this.ctx.storage.transactionSync(() => keepScore(this.sql, score, Date.now()));
-    await this.wakeForExpiry();
+    await this.wakeFor("feedback");
     return kept;
   }
 
@@ -180,11 +184,17 @@ export class TenantLog extends DurableObject {
   }
 
   override async alarm(): Promise<void> {
+    this.wakesAt = null;
     this.ctx.storage.transactionSync(() => {
       forgetExpired(this.sql, Date.now());
       forgetUnscored(this.sql, Date.now());
     });
     await this.wakeForExpiry();
+  }
+
+  /** What has just been written to a table may be the first to expire: most often the alarm goes off before. */
+  private async wakeFor(table: keyof typeof keptMs): Promise<void> {
+    if (this.wakesAt === null || this.wakesAt > Date.now() + keptMs[table]) await this.wakeForExpiry();
   }
 
   private async wakeForExpiry(): Promise<void> {
@@ -193,5 +203,6 @@ export class TenantLog extends DurableObject {
     const wanted = Math.max(next, Date.now()) + sweepMs;
     const set = await this.ctx.storage.getAlarm();
     if (set === null || set > wanted) await this.ctx.storage.setAlarm(wanted);
+    this.wakesAt = set === null ? wanted : Math.min(set, wanted);
   }
 }

@@ -50,27 +50,27 @@ export const readAccount = (sql: SqlStorage, holder: Holder, now: number): Accou
 const leak = (level: number, limit: number | undefined, minutes: number): number =>
   limit === undefined ? 0 : Math.max(0, level - limit * minutes);
 
-/** The account as it is then. */
-export const changeAccount = (sql: SqlStorage, holder: Holder, change: Change, now: number): Account => {
-  const before = readAccount(sql, holder, now);
-  const after: Account = {
-    held: before.held + (change.held ?? 0),
-    slots: before.slots + (change.slots ?? 0),
-    requests: Math.max(0, before.requests + (change.requests ?? 0)),
-    tokens: Math.max(0, before.tokens + (change.tokens ?? 0)),
-    dollars: Math.max(0, before.dollars + (change.dollars ?? 0)),
-  };
+/** What a change makes of an account. */
+export const addChange = (before: Account, change: Change): Account => ({
+  held: before.held + (change.held ?? 0),
+  slots: before.slots + (change.slots ?? 0),
+  requests: Math.max(0, before.requests + (change.requests ?? 0)),
+  tokens: Math.max(0, before.tokens + (change.tokens ?? 0)),
+  dollars: Math.max(0, before.dollars + (change.dollars ?? 0)),
+});
+
+/** As of now. */
+export const writeAccount = (sql: SqlStorage, { id }: Pick<Holder, "id">, account: Account, now: number): void => {
   sql.exec(
     `INSERT INTO accounts (holder, held, slots, requests, tokens, dollars, at) VALUES (?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (holder) DO UPDATE SET held = excluded.held, slots = excluded.slots, requests = excluded.requests,
        tokens = excluded.tokens, dollars = excluded.dollars, at = excluded.at`,
-    holder.id,
-    after.held,
-    after.slots,
-    after.requests,
-    after.tokens,
-    after.dollars,
+    id,
+    account.held,
+    account.slots,
+    account.requests,
+    account.tokens,
+    account.dollars,
     now,
   );
-  return after;
 };

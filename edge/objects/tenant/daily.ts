@@ -18,43 +18,6 @@ export type DailyCall = {
   readonly isFirst: boolean;
 };
 
-/** With keys, and without: what all keys used together is read in a time that does not grow with their number. */
-const tables = ["daily", "daily_all"] as const;
-
-/** Adds a call to the day's sums. */
-export const addDaily = (sql: SqlStorage, call: DailyCall): void => addSums(sql, call, 1);
-
-/** Undoes a call of which nothing but the cost was known. */
-export const takeBackDaily = (
-  sql: SqlStorage,
-  call: Pick<DailyCall, "at" | "keyId" | "model" | "worker" | "cost">,
-): void => addSums(sql, { ...call, usage: noUsage, isFirst: true }, -1);
-
-const addSums = (sql: SqlStorage, call: DailyCall, sign: 1 | -1): void => {
-  const { usage } = call;
-  const sums = [
-    sign * (call.isFirst ? 1 : 0),
-    sign,
-    usage.inputTokens,
-    usage.cachedInputTokens,
-    usage.cacheWriteTokens,
-    usage.outputTokens,
-    usage.reasoningTokens,
-    sign * (call.cost ?? 0),
-  ];
-  for (const table of tables) {
-    const place = [dayOf(call.at), ...(table === "daily" ? [call.keyId] : []), call.model, call.worker];
-    const columns = table === "daily" ? "day, key_id, model, worker" : "day, model, worker";
-    sql.exec(
-      `INSERT INTO ${table} (${columns}, ${sumColumns.join(", ")})
-       VALUES (${[...place, ...sums].map(() => "?").join(", ")})
-       ON CONFLICT (${columns}) DO UPDATE SET ${sumColumns.map((name) => `${name} = ${name} + excluded.${name}`).join(", ")}`,
-      ...place,
-      ...sums,
-    );
-  }
-};
-
 const sumColumns = [
   "requests",
   "calls",
@@ -65,6 +28,57 @@ const sumColumns = [
   "reasoning_tokens",
   "cost",
 ] as const;
+
+/** Calls summed up, to be added to the roll-ups at once. */
+export type DailySums = {
+  add(call: DailyCall): void;
+  /** Undoes a call of which nothing but the cost was known. */
+  takeBack(call: Pick<DailyCall, "at" | "keyId" | "model" | "worker" | "cost">): void;
+  write(sql: SqlStorage): void;
+};
+
+type Place = readonly [day: string, keyId: string, model: string, worker: string];
+
+export const createDailySums = (): DailySums => {
+  const sums = new Map<string, { readonly place: Place; readonly counts: number[] }>();
+  const count = ({ at, keyId, model, worker, usage, cost, isFirst }: DailyCall, sign: 1 | -1): void => {
+    const place: Place = [dayOf(at), keyId, model, worker];
+    const name = JSON.stringify(place);
+    const { counts } = sums.get(name) ?? { counts: sumColumns.map(() => 0) };
+    sums.set(name, { place, counts });
+    const more = [
+      sign * (isFirst ? 1 : 0),
+      sign,
+      usage.inputTokens,
+      usage.cachedInputTokens,
+      usage.cacheWriteTokens,
+      usage.outputTokens,
+      usage.reasoningTokens,
+      sign * (cost ?? 0),
+    ];
+    more.forEach((by, column) => (counts[column] = (counts[column] ?? 0) + by));
+  };
+  return {
+    add: (call) => count(call, 1),
+    takeBack: (call) => count({ ...call, usage: noUsage, isFirst: true }, -1),
+    write(sql) {
+      for (const { place, counts } of sums.values()) {
+        const [day, , model, worker] = place;
+        sql.exec(addByKey, ...place, ...counts);
+        sql.exec(addForAll, day, model, worker, ...counts);
+      }
+    },
+  };
+};
+
+/** With keys, and without: what all keys used together is read in a time that does not grow with their number. */
+const addTo = (table: "daily" | "daily_all", place: readonly string[]): string => {
+  const columns = [...place, ...sumColumns];
+  return `INSERT INTO ${table} (${columns.join(", ")}) VALUES (${columns.map(() => "?").join(", ")})
+   ON CONFLICT (${place.join(", ")}) DO UPDATE SET ${sumColumns.map((name) => `${name} = ${name} + excluded.${name}`).join(", ")}`;
+};
+const addByKey = addTo("daily", ["day", "key_id", "model", "worker"]);
+const addForAll = addTo("daily_all", ["day", "model", "worker"]);
 
 /** Days as `2026-11-22`, both included. `after`: so many rows are left out. */
 export type UsageQuery = {

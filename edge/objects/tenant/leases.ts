@@ -1,5 +1,5 @@
 import { err, ok, type Result } from "../../../shared/result.ts";
-import { changeAccount, readAccount, type Change } from "./accounts.ts";
+import { addChange, readAccount, writeAccount, type Change } from "./accounts.ts";
 import { holdersOf, type Holder } from "./holders.ts";
 import type { Amounts, Lease, Rates, Refusal } from "../records.ts";
 import { ratesOf, refuse, roomsOf, type Room } from "./rooms.ts";
@@ -55,10 +55,14 @@ const keepLease = (sql: SqlStorage, keyId: string, lease: Lease, holders: readon
     lease.amount,
     lease.expiresAt,
   );
-  for (const holder of holders) changeAccount(sql, holder, changeOf(lease, 1), now);
+  for (const holder of holders) change(sql, holder, changeOf(lease, 1), now);
 };
 
-type LeaseRow = Omit<Lease, "id" | "expiresAt">;
+const change = (sql: SqlStorage, holder: Holder, by: Change, now: number): void =>
+  writeAccount(sql, holder, addChange(readAccount(sql, holder, now), by), now);
+
+/** Null where nothing limits it. */
+export type LeaseRow = Omit<Lease, "id" | "expiresAt">;
 
 /** What taking amounts (1) or giving them back (-1) does to an account. */
 export const changeOf = ({ requests, slots, tokens, amount }: LeaseRow, sign: 1 | -1): Change => ({
@@ -69,30 +73,49 @@ export const changeOf = ({ requests, slots, tokens, amount }: LeaseRow, sign: 1 
   dollars: sign * (amount ?? 0),
 });
 
+export const readLease = (sql: SqlStorage, id: string): LeaseRow | null =>
+  sql.exec<LeaseRow>("SELECT requests, slots, tokens, amount FROM leases WHERE id = ?", id).toArray()[0] ?? null;
+
+/** What is left of it; nothing where there is none any more. */
+export const writeLease = (sql: SqlStorage, id: string, left: LeaseRow | null): void => {
+  if (left === null) return;
+  const { requests, slots, tokens, amount } = left;
+  sql.exec(
+    "UPDATE leases SET requests = ?, slots = ?, tokens = ?, amount = ? WHERE id = ?",
+    requests,
+    slots,
+    tokens,
+    amount,
+    id,
+  );
+};
+
 /**
- * Takes out of a lease what a request has drawn from it, and gives what the lease does not cover: all of it when the
- * lease has expired and was given back, or when there was no limit.
+ * What a request that has drawn on a lease leaves in it, and what the lease does not cover: all of it when the lease has
+ * expired and was given back, or when there was no limit.
  */
-export const drawOnLease = (sql: SqlStorage, id: string, drawn: Amounts): Amounts => {
-  const [row] = sql.exec<LeaseRow>("SELECT requests, slots, tokens, amount FROM leases WHERE id = ?", id).toArray();
-  if (!row) return drawn;
-  const covered = (resource: keyof Amounts) => Math.min(drawn[resource], Math.max(0, row[resource] ?? 0));
+export const coverBy = (
+  lease: LeaseRow | null,
+  drawn: Amounts,
+): { readonly left: LeaseRow | null; readonly uncovered: Amounts } => {
+  if (lease === null) return { left: null, uncovered: drawn };
+  const covered = (resource: keyof Amounts) => Math.min(drawn[resource], Math.max(0, lease[resource] ?? 0));
   const from: Amounts = {
     requests: covered("requests"),
     slots: covered("slots"),
     tokens: covered("tokens"),
     amount: covered("amount"),
   };
-  sql.exec(
-    "UPDATE leases SET requests = requests - ?, slots = slots - ?, tokens = tokens - ?, amount = amount - ? WHERE id = ?",
-    from.requests,
-    from.slots,
-    from.tokens,
-    from.amount,
-    id,
-  );
-  return lessBy(drawn, from);
+  if (isNothing(from)) return { left: lease, uncovered: drawn };
+  const less = (resource: keyof Amounts) => lease[resource] && lease[resource] - from[resource];
+  return {
+    left: { requests: less("requests"), slots: less("slots"), tokens: less("tokens"), amount: less("amount") },
+    uncovered: lessBy(drawn, from),
+  };
 };
+
+export const isNothing = ({ requests, slots, tokens, amount }: Amounts): boolean =>
+  requests === 0 && slots === 0 && tokens === 0 && amount === 0;
 
 const lessBy = (whole: Amounts, part: Amounts): Amounts => ({
   requests: whole.requests - part.requests,
@@ -110,6 +133,6 @@ export const sweepLeases = (sql: SqlStorage, now: number): void => {
     )
     .toArray();
   for (const { key_id, ...row } of expired) {
-    for (const holder of holdersOf(sql, key_id)) changeAccount(sql, holder, changeOf(row, -1), now);
+    for (const holder of holdersOf(sql, key_id)) change(sql, holder, changeOf(row, -1), now);
   }
 };

@@ -1,5 +1,4 @@
 import { toMicroDollars, type MicroDollars } from "../../../shared/pricing.ts";
-import type { Account } from "./accounts.ts";
 import { dayOf } from "./daily.ts";
 import type { Holder } from "./holders.ts";
 import { selectNumber } from "../select-number.ts";
@@ -30,23 +29,23 @@ export const spentInMonth = (sql: SqlStorage, holder: Pick<Holder, "id">, now: n
 export const spentInDay = (sql: SqlStorage, holder: Pick<Holder, "id">, now: number): MicroDollars =>
   selectNumber(sql, "SELECT cost AS n FROM spending WHERE holder = ? AND day = ?", holder.id, dayOf(now)) ?? 0;
 
-/** Charges the day on which the request came; less than nothing takes back. */
-export const addSpending = (sql: SqlStorage, holder: Pick<Holder, "id">, at: number, cost: MicroDollars): void => {
+/** Charges a day, as `2026-11-22`; less than nothing takes back. */
+export const addSpending = (sql: SqlStorage, holder: Pick<Holder, "id">, day: string, cost: MicroDollars): void => {
   sql.exec(
     "INSERT INTO spending (holder, day, cost) VALUES (?, ?, ?) ON CONFLICT (holder, day) DO UPDATE SET cost = cost + excluded.cost",
     holder.id,
-    dayOf(at),
+    day,
     cost,
   );
 };
 
-/** Keeps the alarms that are due now and were not yet; gives those. */
-export const raiseAlarms = (sql: SqlStorage, holder: Holder, account: Account, now: number): readonly Alarm[] => {
+/** Keeps the alarms that are due now and were not yet; gives those. `inMinute`: what is in the bucket of dollars. */
+export const raiseAlarms = (sql: SqlStorage, holder: Holder, inMinute: MicroDollars, now: number): readonly Alarm[] => {
   const { alarm_share: share, usd_per_minute, usd_per_day, usd_per_month } = holder.limits;
   if (share === undefined) return [];
   const iso = new Date(now).toISOString();
   const bounds = [
-    { limit: "usd_per_minute", dollars: usd_per_minute, period: iso.slice(0, 13), spent: () => account.dollars },
+    { limit: "usd_per_minute", dollars: usd_per_minute, period: iso.slice(0, 13), spent: () => inMinute },
     { limit: "usd_per_day", dollars: usd_per_day, period: iso.slice(0, 10), spent: () => spentInDay(sql, holder, now) },
     {
       limit: "usd_per_month",

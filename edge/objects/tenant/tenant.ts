@@ -18,15 +18,8 @@ import {
 import { changeKey, listKeys, readKey, rotateKey, type KeyChange, type KeyEntry, type Successor } from "./key-list.ts";
 import { grantLease, sweepLeases } from "./leases.ts";
 import { readUsage, type UsageQuery, type UsageRow } from "./daily.ts";
-import {
-  listLedger,
-  nextExpiry,
-  openRequest,
-  readLedgerRow,
-  settleRequest,
-  sweepReservations,
-  type LedgerQuery,
-} from "./ledger.ts";
+import { sweepReservations } from "./give-up.ts";
+import { listLedger, readLedgerRow, type LedgerQuery } from "./ledger.ts";
 import { migrate } from "../migrate.ts";
 import {
   deleteOwnWorker,
@@ -42,8 +35,10 @@ import {
 } from "./own-means.ts";
 import type { Policy } from "./policy.ts";
 import { patchPolicy, type PolicyPatch } from "./policy-patch.ts";
+import { recordRequests, type Requests } from "./record-requests.ts";
+import { nextExpiry } from "./reservations.ts";
 import { readSpend, readState, writeState, type Spend } from "./standing.ts";
-import type { Admission, AdmitRequest, LateForecast, LedgerRow, Opening, Refusal, Settlement } from "../records.ts";
+import type { Admission, AdmitRequest, LateForecast, LedgerRow, Refusal, Settlement } from "../records.ts";
 import { countForecast, countScore, countSettled, forgetRequests } from "./rollout-figures.ts";
 import { readRollout, type RolloutStage } from "./rollout-reading.ts";
 import { inheritStage, reviewStops, withStage, type StageQuery } from "./rollout-stages.ts";
@@ -57,6 +52,8 @@ import { tenantSchema } from "./tenant-schema.ts";
  */
 export class Tenant extends DurableObject {
   private readonly sql: SqlStorage;
+  /** When the alarm goes off, as far as this instance knows. */
+  private wakesAt: number | null = null;
 
   constructor(state: DurableObjectState, env: Cloudflare.Env) {
     super(state, env);
@@ -82,23 +79,20 @@ export class Tenant extends DurableObject {
   }
 
   /** Opens and settles in the order given. Each is idempotent by request id. */
-  async record(batch: {
-    readonly openings: readonly Opening[];
-    readonly settlements: readonly Settlement[];
-    readonly forecasts?: readonly LateForecast[];
-  }): Promise<void> {
+  async record(batch: Requests & { readonly forecasts?: readonly LateForecast[] }): Promise<void> {
     if (isBuried(this.sql)) return;
     const now = Date.now();
-    this.ctx.storage.transactionSync(() => {
-      for (const opening of batch.openings) openRequest(this.sql, opening, now);
+    const { nextExpiry: next } = this.ctx.storage.transactionSync(() => {
+      const recorded = recordRequests(this.sql, batch, now);
+      this.tellAlarms(recorded.alarms);
       for (const settlement of batch.settlements) {
-        this.tellAlarms(settleRequest(this.sql, settlement, now));
         if (settlement.affinity) keepWorker(this.sql, settlement.affinity, settlement.at);
         if (settlement.rollout) tellStop(settlement, countSettled(this.sql, settlement, readPolicy(this.sql), now));
       }
       for (const forecast of batch.forecasts ?? []) countForecast(this.sql, forecast);
+      return recorded;
     });
-    if (batch.openings.length > 0) await this.wakeForExpiry();
+    if (next !== null && (this.wakesAt === null || this.wakesAt > next)) await this.wakeForExpiry();
   }
 
   async createKey(key: NewKey): Promise<void> {
@@ -158,6 +152,7 @@ export class Tenant extends DurableObject {
   /** Empties it for good: its keys are none any more. */
   async bury(): Promise<void> {
     const now = Date.now();
+    this.wakesAt = null;
     await bury(this.ctx, tenantSchema, now);
     writeState(this.sql, "deleted", now);
   }
@@ -264,6 +259,7 @@ export class Tenant extends DurableObject {
   }
 
   override async alarm(): Promise<void> {
+    this.wakesAt = null;
     this.sweep(Date.now());
     await this.wakeForExpiry();
   }
@@ -285,6 +281,7 @@ export class Tenant extends DurableObject {
     if (next === null) return;
     const set = await this.ctx.storage.getAlarm();
     if (set === null || set > next) await this.ctx.storage.setAlarm(next);
+    this.wakesAt = set === null ? next : Math.min(set, next);
   }
 }
 

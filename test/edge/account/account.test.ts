@@ -173,7 +173,7 @@ describe("account", () => {
     });
     await read(events);
     expect(over).toBe(false);
-    await clock.advance(20);
+    await clock.advance(100);
     await Promise.all(work);
     expect(over).toBe(true);
   });

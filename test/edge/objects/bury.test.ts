@@ -1,5 +1,6 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
+import { packTrace } from "../../../edge/objects/packed-trace.ts";
 import { createTenant, newTenant, openingOf, settlementOf, traceOf } from "../../support/edge.ts";
 
 /** Rows of all tables but those that say that the object is empty. */
@@ -39,7 +40,7 @@ describe("a deleted tenant's object", () => {
     const { identity, objects } = await createTenant();
     const log = objects.tenantLog(identity.tenant);
     const keepAll = async (id: string) => {
-      await log.write([traceOf(id, identity.tenant)]);
+      await log.write([packTrace(traceOf(id, identity.tenant))]);
       await log.keepTurn({ id, previous: null, sealed: "sealed" });
       await log.keepSignatures([{ call: id, sealed: "sealed" }]);
     };

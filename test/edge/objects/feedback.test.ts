@@ -3,10 +3,13 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Trace } from "../../../edge/account/trace.ts";
 import { keepScore } from "../../../edge/objects/tenant-log/feedback.ts";
 import { findKey } from "../../../edge/objects/tenant/keys.ts";
+import { packTrace } from "../../../edge/objects/packed-trace.ts";
 import { newKeyOf, newTenant, objectsOf, traceOf } from "../../support/edge.ts";
 import { usageOf } from "../../support/events.ts";
 
 afterEach(() => void vi.useRealTimers());
+
+const packed = (...args: Parameters<typeof traceOf>) => packTrace(traceOf(...args));
 
 const day = 24 * 3_600_000;
 const scoreOf = (worker: string, quality: number, bias?: number) => ({
@@ -55,7 +58,7 @@ const drawn = (worker: string) =>
 const setUp = async (ids: readonly string[], rest: Partial<Trace> = {}) => {
   const tenant = newTenant();
   const log = objectsOf().tenantLog(tenant);
-  await log.write(ids.map((id) => traceOf(id, tenant, { plan: decided(), steps: [stepOf("north/a")], ...rest })));
+  await log.write(ids.map((id) => packed(id, tenant, { plan: decided(), steps: [stepOf("north/a")], ...rest })));
   const keep = (answer: string, score: number, { keyId = "k1", about = null as string | null } = {}) =>
     log.keepScore({ answer, keyId, score, about });
   return { tenant, log, keep };
@@ -155,7 +158,7 @@ describe("a score", () => {
     await keep("r1", 0);
     const later = Date.now() + 91 * day;
     vi.useFakeTimers({ toFake: ["Date"], now: later });
-    await log.write([traceOf("r2", tenant, { at: later, plan: decided(), steps: [stepOf("north/a")] })]);
+    await log.write([packed("r2", tenant, { at: later, plan: decided(), steps: [stepOf("north/a")] })]);
     await keep("r2", 0.8);
     expect(await log.listScored({ after: "", limit: 10 })).toMatchObject([{ id: "r2" }]);
   });
@@ -198,14 +201,12 @@ describe("an evaluation", () => {
     const { tenant, log, keep } = await setUp(ids(90), { plan: drawn("north/a") });
     const others = ids(20).map((id) => `b${id}`);
     await log.write(
-      others.map((id) =>
-        traceOf(id, tenant, { worker: "north/b", plan: drawn("north/b"), steps: [stepOf("north/b")] }),
-      ),
+      others.map((id) => packed(id, tenant, { worker: "north/b", plan: drawn("north/b"), steps: [stepOf("north/b")] })),
     );
     // Another stood in for the one that was drawn; and one that was not drawn for.
     await log.write([
-      traceOf("x", tenant, { worker: "north/c", plan: drawn("north/a"), steps: [stepOf("north/c")] }),
-      traceOf("y", tenant, { plan: decided(), steps: [stepOf("north/a")] }),
+      packed("x", tenant, { worker: "north/c", plan: drawn("north/a"), steps: [stepOf("north/c")] }),
+      packed("y", tenant, { plan: decided(), steps: [stepOf("north/a")] }),
     ]);
     for (const id of [...ids(90), "x", "y"]) await keep(id, 1);
     for (const id of others) await keep(id, 0);

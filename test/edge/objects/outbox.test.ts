@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Objects } from "../../../edge/objects/objects.ts";
 import { createOutbox } from "../../../edge/objects/outbox.ts";
 import { createTenant, openingOf, settlementOf, traceOf } from "../../support/edge.ts";
@@ -11,9 +11,17 @@ const setUp = async () => {
   const sent: string[] = [];
   let failures = 0;
   let onCall: (() => void) | null = null;
-  /** The real objects behind a line that can be cut; the log's is never cut. */
+  let logFailures = 0;
+  /** The real objects behind lines that can be cut. */
   const line: Objects = {
     ...objects,
+    tenantLog: (name) =>
+      new Proxy(objects.tenantLog(name), {
+        get: (stub, method) =>
+          method === "write" && logFailures-- > 0
+            ? () => Promise.reject(new Error("the log's line is cut"))
+            : Reflect.get(stub, method),
+      }),
     tenant: (name) =>
       new Proxy(objects.tenant(name), {
         get: (stub, method) =>
@@ -40,6 +48,9 @@ const setUp = async () => {
     },
     cut: (times: number) => {
       failures = times;
+    },
+    cutLog: (times: number) => {
+      logFailures = times;
     },
     outbox: createOutbox(line, clock),
     row: (id: string) => objects.tenant(tenant).ledgerRow(id),
@@ -102,6 +113,62 @@ describe("the outbox", () => {
     await clock.advance(1);
     await sending;
     expect(sent).toHaveLength(1);
+  });
+
+  it("sends openings before the settlements that wait for others", async () => {
+    const { tenant, clock, sent, outbox, row } = await setUp();
+    const work: Promise<unknown>[] = [];
+    outbox.open(tenant, openingOf("r1"));
+    outbox.sendOpenings(tenant, 20, (sending) => work.push(sending));
+    outbox.open(tenant, openingOf("r2"));
+    outbox.sendOpenings(tenant, 20, (sending) => work.push(sending));
+    outbox.settle(tenant, settlementOf("r2", 6), traceOf("r2", tenant));
+    const settling = outbox.send(tenant, 100);
+    await clock.advance(20);
+    await Promise.all(work);
+    expect(sent).toEqual(["1 openings, 0 settlements"]);
+    await clock.advance(80);
+    await settling;
+    expect(sent).toEqual(["1 openings, 0 settlements", "1 openings, 1 settlements"]);
+    expect(work).toHaveLength(1);
+    expect(await row("r2")).toMatchObject({ cost: 6 });
+  });
+
+  it("sends nothing twice where the log alone is away", async () => {
+    const { tenant, clock, sent, outbox, row, cutLog } = await setUp();
+    outbox.settle(tenant, settlementOf("r1", 5), traceOf("r1", tenant));
+    cutLog(1);
+    const sending = outbox.send(tenant, 0);
+    await clock.advance(1_000);
+    await sending;
+    expect(sent).toEqual(["0 openings, 1 settlements"]);
+    expect(await row("r1")).toMatchObject({ cost: 5 });
+    expect(outbox.findTrace(tenant, "r1")).toBeNull();
+  });
+
+  it("holds megabytes of traces and every settlement while objects are away, and tells how many traces it let go", async () => {
+    const { tenant, clock, sent, outbox, cut } = await setUp();
+    const warned = vi.spyOn(console, "warn").mockReturnValue();
+    cut(3);
+    for (let index = 0; index < 5_000; index += 1) {
+      outbox.settle(tenant, settlementOf(`r${index}`, 1), traceOf(`r${index}`, tenant));
+    }
+    const failed = outbox.send(tenant, 0).catch(() => "away");
+    await clock.advance(1_000);
+    expect(await failed).toBe("away");
+    expect(warned.mock.calls).toEqual([[{ event: "traces_dropped", count: expect.any(Number) }]]);
+    const held = Array.from({ length: 5_000 }, (_, index) => outbox.findTrace(tenant, `r${index}`)).filter(Boolean);
+    const bytes = JSON.stringify(held).length;
+    expect(bytes).toBeGreaterThan(1_000_000);
+    expect(bytes).toBeLessThan(8 * 1024 * 1024);
+
+    const sending = outbox.send(tenant, 0);
+    await clock.advance(0);
+    await sending;
+    expect(sent.at(-1)).toBe("0 openings, 5000 settlements");
+    outbox.settle(tenant, settlementOf("next", 1), traceOf("next", tenant));
+    expect(outbox.findTrace(tenant, "next")).not.toBeNull();
+    warned.mockRestore();
   });
 
   it("keeps tenants apart", async () => {

@@ -4,8 +4,8 @@ import type { Tenant } from "../../../edge/objects/tenant/tenant.ts";
 import { noAmounts } from "../../../edge/objects/records.ts";
 import { createTenant, openingOf, settlementOf } from "../../support/edge.ts";
 
-/** Tables of one row, of a tenant's own vendors and workers, of which it may have a few, and of all tables. */
-const short = /^SCAN (sqlite_master|policy|version|standing|cache|bias|data_key|vendor_keys|own_workers)\b/;
+/** Tables of one row, of a tenant's own vendors and workers, of which it may have a few, of all tables, and lists that come along. */
+const short = /^SCAN (json_each|sqlite_master|policy|version|standing|cache|bias|data_key|vendor_keys|own_workers)\b/;
 
 /** What SQLite would read whole to run the queries that `work` makes. */
 const scansOf = (tenant: DurableObjectStub<Tenant>, work: (tenant: Tenant) => Promise<unknown>) =>

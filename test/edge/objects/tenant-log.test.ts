@@ -1,8 +1,11 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { packTrace } from "../../../edge/objects/packed-trace.ts";
 import { newTenant, objectsOf, traceOf } from "../../support/edge.ts";
 
 afterEach(() => void vi.useRealTimers());
+
+const packed = (...args: Parameters<typeof traceOf>) => packTrace(traceOf(...args));
 
 const day = 24 * 3_600_000;
 
@@ -11,7 +14,7 @@ describe("a tenant's log", () => {
     const tenant = newTenant();
     const log = objectsOf().tenantLog(tenant);
     const trace = traceOf("r1", tenant, { cost_usd: 0.25 });
-    await log.write([trace]);
+    await log.write([packTrace(trace)]);
     expect(await log.read("r1")).toEqual(trace);
     expect(await log.read("r2")).toBeNull();
   });
@@ -20,14 +23,14 @@ describe("a tenant's log", () => {
     const [a, b] = [newTenant(), newTenant()];
     await objectsOf()
       .tenantLog(a)
-      .write([traceOf("r1", a)]);
+      .write([packed("r1", a)]);
     expect(await objectsOf().tenantLog(b).read("r1")).toBeNull();
   });
 
   it("keeps the first of two traces of one request", async () => {
     const tenant = newTenant();
     const log = objectsOf().tenantLog(tenant);
-    await log.write([traceOf("r1", tenant, { model: "first" }), traceOf("r1", tenant, { model: "second" })]);
+    await log.write([packed("r1", tenant, { model: "first" }), packed("r1", tenant, { model: "second" })]);
     expect(await log.read("r1")).toMatchObject({ model: "first" });
   });
 
@@ -35,9 +38,9 @@ describe("a tenant's log", () => {
     const tenant = newTenant();
     const log = objectsOf().tenantLog(tenant);
     const now = Date.now();
-    await log.write([traceOf("old", tenant, { at: now - 6 * day }), traceOf("new", tenant, { at: now })]);
+    await log.write([packed("old", tenant, { at: now - 6 * day }), packed("new", tenant, { at: now })]);
     vi.useFakeTimers({ toFake: ["Date"], now: now + 2 * day });
-    await log.write([traceOf("newest", tenant, { at: now + 2 * day })]);
+    await log.write([packed("newest", tenant, { at: now + 2 * day })]);
     expect(await log.read("old")).toBeNull();
     expect(await log.read("new")).not.toBeNull();
   });
@@ -45,7 +48,7 @@ describe("a tenant's log", () => {
   it("holds the ten thousand newest", async () => {
     const tenant = newTenant();
     const log = objectsOf().tenantLog(tenant);
-    const traces = Array.from({ length: 10_003 }, (_, index) => traceOf(`r${index}`, tenant));
+    const traces = Array.from({ length: 10_003 }, (_, index) => packed(`r${index}`, tenant));
     await log.write(traces.slice(0, 6000));
     await log.write(traces.slice(6000));
     const count = await runInDurableObject(log, (_, state) =>
@@ -60,7 +63,7 @@ describe("a tenant's log", () => {
     const tenant = newTenant();
     const log = objectsOf().tenantLog(tenant);
     const now = Date.now();
-    await log.write([traceOf("r1", tenant, { at: now })]);
+    await log.write([packed("r1", tenant, { at: now })]);
     await log.keepTurn({ id: "resp_1", previous: null, sealed: "sealed" });
     await log.keepSignatures([{ call: "call_1", sealed: "sealed" }]);
     await log.keepScore({ answer: "r1", keyId: "key00001", score: 1, about: null });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createOutbox } from "../../../edge/objects/outbox.ts";
 import { readTrace } from "../../../edge/routes/read-trace.ts";
+import { packTrace } from "../../../edge/objects/packed-trace.ts";
 import { createTenant, settlementOf, traceOf } from "../../support/edge.ts";
 import { createHandClock } from "../../support/hand-clock.ts";
 
@@ -33,7 +34,7 @@ describe("readTrace", () => {
 
   it("gives a trace that another isolate has written", async () => {
     const { tenant, objects, read } = await setUp();
-    await objects.tenantLog(tenant).write([traceOf("r1", tenant)]);
+    await objects.tenantLog(tenant).write([packTrace(traceOf("r1", tenant))]);
     expect(await read("r1")).toMatchObject({ ok: true, value: { id: "r1", ledger: null } });
   });
 
