@@ -17,8 +17,8 @@ it("lets those through that the budget pays for, and no other, to the micro-doll
   });
 });
 
-it("spends nothing twice and nothing unseen when clients leave and the edge is killed", async () => {
-  const report = await runMoney({ requests, affordable, isolates: 1, stream: true, leaves: 3, kill: true });
+it("spends nothing twice and nothing unseen when clients leave and the edge, of three isolates, is killed", async () => {
+  const report = await runMoney({ requests, affordable, isolates: 3, stream: true, leaves: 3, kill: true });
   expect(report).toMatchObject({ passed: affordable, refused: requests - affordable, wrong: [] });
   expect(Object.keys(report.rows)).toEqual(["aborted, estimated", "complete, reported", "lost, unknown"]);
 });
