@@ -14,7 +14,7 @@ import type { ClientRequest, Format } from "./formats/format.ts";
 import { normalize } from "./normalize.ts";
 import type { Health } from "./pool/health.ts";
 import { choosePool, type Member } from "./pool/pool.ts";
-import { readRounds, type RoundLimit } from "./plan/read-rounds.ts";
+import { readRounds, type RoundLimit } from "./pool/rounds.ts";
 import { readPreference } from "./pool/preference.ts";
 import { resolveModel, type ModelChoice } from "./pool/resolve-model.ts";
 import type { Roster } from "./pool/roster.ts";

@@ -1,8 +1,8 @@
 import type { ChatRequest } from "../shared/chat.ts";
-import { plannerTask } from "../shared/planner-task.ts";
+import { plannerTask } from "../shared/planner/task.ts";
 import { countInput } from "../shared/tokens.ts";
-import { drawWorkers, plannerChat, plannerMessages } from "../shared/workflow-prompt.ts";
-import { writtenPlanJsonSchema } from "../shared/written-plan.ts";
+import { drawWorkers, plannerChat, plannerMessages } from "../shared/planner/prompt.ts";
+import { writtenPlanJsonSchema } from "../shared/planner/read.ts";
 import { callPlanner } from "./execute/call-planner.ts";
 import type { Rounds } from "./execute/rounds.ts";
 import { createRunStep } from "./execute/run-step.ts";

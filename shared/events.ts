@@ -3,7 +3,7 @@ import type { ShoalError } from "./errors.ts";
 import type { Plan } from "./plan.ts";
 import type { MicroDollars } from "./pricing.ts";
 import type { Usage } from "./usage.ts";
-import type { Writing } from "./writing.ts";
+import type { Writing } from "./planner/job.ts";
 
 export type EndReason = "stop" | "length" | "tool_calls" | "content_filter";
 

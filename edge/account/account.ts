@@ -3,7 +3,7 @@ import type { AnswerEvent } from "../../shared/events.ts";
 import { isDirect, workersOf } from "../../shared/plan.ts";
 import { toDollars } from "../../shared/pricing.ts";
 import { addUsage, noUsage } from "../../shared/usage.ts";
-import type { Writing } from "../../shared/writing.ts";
+import type { Writing } from "../../shared/planner/job.ts";
 import type { Grant } from "../admit.ts";
 import { rememberWorker, type AffinityKeys } from "../conversation/affinity.ts";
 import type { Clock } from "../runtime/clock.ts";

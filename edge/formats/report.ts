@@ -1,7 +1,7 @@
 import type { AnswerEvent, StepOutcome } from "../../shared/events.ts";
 import { workersOf, type Plan } from "../../shared/plan.ts";
 import { toDollars } from "../../shared/pricing.ts";
-import { plannerFallback } from "../../shared/settle-writing.ts";
+import { plannerFallback } from "../../shared/planner/settle.ts";
 
 /** Who was to work on a request, and by whose decision. */
 export type PlanReport = {

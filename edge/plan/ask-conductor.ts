@@ -1,5 +1,5 @@
 import type { AnswerEvent } from "../../shared/events.ts";
-import { writtenTextSchema, type WriteRequest } from "../../shared/writing.ts";
+import { writtenTextSchema, type WriteRequest } from "../../shared/planner/job.ts";
 import { postConductor, type ConductorDeps, type ConductorError } from "./post-conductor.ts";
 import type { AskPlanner, Asked } from "./write-workflow.ts";
 

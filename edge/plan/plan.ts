@@ -7,7 +7,7 @@ import { teamOf } from "../../shared/team.ts";
 import { promptView } from "../../shared/prompt-view.ts";
 import { detectExtractor } from "../../shared/detect-extractor.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
-import { wantsWriting } from "../../shared/settle-writing.ts";
+import { wantsWriting } from "../../shared/planner/settle.ts";
 import { postConductor, type ConductorDeps, type ConductorError } from "./post-conductor.ts";
 import type { Fallback, PlanInput, Planned } from "./planned.ts";
 import { edgeWeights, predictAtEdge } from "./edge-head.ts";

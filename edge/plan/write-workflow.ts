@@ -1,6 +1,6 @@
 import type { AnswerEvent } from "../../shared/events.ts";
 import type { Plan, Step, Workflow } from "../../shared/plan.ts";
-import type { PlannerTask } from "../../shared/planner-task.ts";
+import type { PlannerTask } from "../../shared/planner/task.ts";
 import {
   settleRevised,
   settleUnrevised,
@@ -10,9 +10,9 @@ import {
   type Settled,
   type Unwritten,
   type WritingCall,
-} from "../../shared/settle-writing.ts";
-import { figuresOf } from "../../shared/workflow-prompt.ts";
-import { toFirstRound, type Figures, type PlannerJob } from "../../shared/writing.ts";
+} from "../../shared/planner/settle.ts";
+import { figuresOf } from "../../shared/planner/prompt.ts";
+import { toFirstRound, type Figures, type PlannerJob } from "../../shared/planner/job.ts";
 import type { Clock } from "../runtime/clock.ts";
 
 /** A planner's text, or why there is none; and the tokens of its call. */

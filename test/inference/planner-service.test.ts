@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { decisionSchema, type PlanRequest } from "../../shared/decision.ts";
 import { isDirect } from "../../shared/plan.ts";
-import { wantsWriting } from "../../shared/settle-writing.ts";
-import { readWrittenPlan } from "../../shared/written-plan.ts";
-import { writtenTextSchema } from "../../shared/writing.ts";
+import { wantsWriting } from "../../shared/planner/settle.ts";
+import { readWrittenPlan } from "../../shared/planner/read.ts";
+import { writtenTextSchema } from "../../shared/planner/job.ts";
 import { modelsSchema } from "./openai-shapes.ts";
 import { secret, startProcess, stopProcess, type ServiceProcess } from "./process.ts";
 

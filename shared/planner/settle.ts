@@ -1,8 +1,8 @@
-import { tellShape } from "./decide.ts";
-import type { Decision, PlanRequest } from "./decision.ts";
-import { isDirect, type Plan, type Step, type Workflow } from "./plan.ts";
-import { readRevision, readWrittenPlan, type ReadPlan } from "./written-plan.ts";
-import type { Writing, WritingOutcome } from "./writing.ts";
+import { tellShape } from "../decide.ts";
+import type { Decision, PlanRequest } from "../decision.ts";
+import { isDirect, type Plan, type Step, type Workflow } from "../plan.ts";
+import { readRevision, readWrittenPlan, type ReadPlan } from "./read.ts";
+import type { Writing, WritingOutcome } from "./job.ts";
 
 /** What asking a planner took. */
 export type WritingCall = Pick<Writing, "by" | "inputTokens" | "outputTokens" | "ms">;

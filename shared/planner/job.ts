@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { cutMiddle, plannerTaskSchema } from "./planner-task.ts";
+import { cutMiddle, plannerTaskSchema } from "./task.ts";
 
 /** More workers than this only dilute a planner's list. */
 export const maxPlannerWorkers = 8;

@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { directPlan, isDirect, judgeTask, maxSteps, parsePlan, type Step, type Workflow } from "./plan.ts";
-import { err, ok, type Result } from "./result.ts";
+import { directPlan, isDirect, judgeTask, maxSteps, parsePlan, type Step, type Workflow } from "../plan.ts";
+import { err, ok, type Result } from "../result.ts";
 
 /** The parts that a planner may give. */
 export const writtenRoles = ["think", "answer", "verify", "judge"] as const;

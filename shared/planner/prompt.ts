@@ -1,7 +1,7 @@
-import type { ChatRequest, Message } from "./chat.ts";
-import { shorten, type PlannerTask } from "./planner-task.ts";
-import type { WrittenPlan } from "./written-plan.ts";
-import { maxPlannerWorkers, toFirstRound, type Figures, type FirstRound, type PlannerJob } from "./writing.ts";
+import type { ChatRequest, Message } from "../chat.ts";
+import { shorten, type PlannerTask } from "./task.ts";
+import type { WrittenPlan } from "./read.ts";
+import { maxPlannerWorkers, toFirstRound, type Figures, type FirstRound, type PlannerJob } from "./job.ts";
 
 /** The best workers by utility, in random order: ordinals say nothing. `random` gives numbers in [0, 1). */
 export const drawWorkers = <T>(scores: readonly T[], random: () => number): readonly T[] =>
