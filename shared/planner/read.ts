@@ -142,9 +142,12 @@ const repairAccess = (step: WrittenStep, { number, least }: Place): Repaired => 
   const strange = seen.filter((other) => !earlier.includes(other));
   return {
     step: { ...step, access: earlier },
-    repairs: strange.map((other) => `step ${number} may not see step ${other}, which is no earlier one`),
+    repairs: strange.map((other) => `step ${number} may not see ${nameOf(other)}, which is no earlier one`),
   };
 };
+
+/** No number of the planner's own choosing. */
+const nameOf = (number: number): string => (Math.abs(number) <= maxSteps ? `step ${number}` : "another");
 
 const repairRole = (step: WrittenStep, { number, isLast }: Place): Repaired => {
   const blind = (step.role === "verify" || step.role === "judge") && step.access.length === 0;

@@ -39,12 +39,21 @@ const threeSteps = {
   ],
 };
 
-/** The planner's answer, when it is shown the first round's answer its second, and for each subtask what its worker says. */
-const script = (plan: Script, said: Readonly<Record<string, string>> = {}, second: Script = plans({ steps: [] })) => {
+/**
+ * The planner's answer, when it is shown the first round's answer its second, for each subtask what its worker says, and
+ * how the revision ends where that is not as usual.
+ */
+const script = (
+  plan: Script,
+  said: Readonly<Record<string, string>> = {},
+  second: Script = plans({ steps: [] }),
+  revised: Script | null = null,
+) => {
   for (const name of vendorNames) {
     vendors[name].script((call) => {
       if (isRevising(call)) return second;
       if (isPlanning(call)) return plan;
+      if (revised && textOf(call).includes("Write the note without")) return revised;
       const subtask = Object.keys(said).find((words) => textOf(call).includes(words));
       return { text: [subtask === undefined ? "A note." : (said[subtask] ?? "")] };
     });
@@ -179,7 +188,10 @@ describe("a hosted planner", () => {
         "content-type": "application/json",
         "x-shoal-preference": "quality",
       },
-      body: JSON.stringify({ model: "shoal-ultra", messages: [{ role: "user", content: "Write a limerick." }] }),
+      body: JSON.stringify({
+        model: "shoal-ultra",
+        messages: [{ role: "user", content: "Write a limerick about a lighthouse." }],
+      }),
     });
     expect(await response.json()).toMatchObject({ planner: plannerId, plan: { kind: "workflow" } });
     expect(vendors.calls()).toEqual([]);
@@ -199,13 +211,15 @@ describe("a hosted planner", () => {
       .withResponse();
     expect(new Set(vendors.calls().map(({ vendor }) => vendor))).toEqual(new Set(["anthropic"]));
     const trace = traceSchema.parse(await get(`/v1/traces/${response.headers.get("x-request-id")}`, key));
-    expect(trace.plan).toMatchObject({ fallback: "planner_not_available", planner: { outcome: "not_available" } });
+    // For this key there is no planner.
+    expect(trace.plan.fallback).toBeNull();
+    expect(trace.plan.planner).toBeUndefined();
   });
 
   it("is paid for when the client has left before the answer began", async () => {
     await admin("/tenants", { id: "hasty", name: "Hasty" });
     const { key = "" } = await admin("/tenants/hasty/keys", { name: "hasty" });
-    script({ ...plans(threeSteps), headersAfterMs: 700 });
+    script({ ...plans(threeSteps), headersAfterMs: 1_350 });
     const leave = new AbortController();
     const asking = fetch(`${system.url}/v1/chat/completions`, {
       method: "POST",
@@ -217,7 +231,7 @@ describe("a hosted planner", () => {
       body: JSON.stringify({
         model: "shoal-ultra",
         stream: true,
-        messages: [{ role: "user", content: "Write a limerick." }],
+        messages: [{ role: "user", content: "Write a limerick about a lighthouse." }],
       }),
       signal: leave.signal,
     }).catch(() => null);
@@ -231,6 +245,7 @@ describe("a hosted planner", () => {
         .parse(await get("/v1/usage", key)).total;
     await expect.poll(usage, { timeout: 10_000 }).toMatchObject({ requests: 1 });
     expect((await usage()).cost_usd).toBeGreaterThan(0);
+    expect(vendors.calls()).toHaveLength(1);
   });
 });
 
@@ -316,6 +331,16 @@ describe("one more round", () => {
     expect(vendors.violations).toEqual([]);
   });
 
+  it.each([true, false])("leaves the first answer where it comes to nothing (streamed: %s)", async (streamed) => {
+    const cut = { text: streamed ? [] : ["half a"], end: "length" } as const;
+    script(plans(threeSteps), said, plans(revision), cut);
+    const content = "Write a note about the tombola.";
+    const text = async () =>
+      streamed ? (await stream(content)).text : (await ask(content)).data.choices[0]?.message.content;
+    expect(await text()).toBe("The frist note.");
+    expect(vendors.calls().filter((call) => textOf(call).includes("Write the note without"))).toHaveLength(1);
+  });
+
   it("is named in a whole answer's header", async () => {
     script(plans(threeSteps), said, plans(revision));
     const { data, response } = await ask("Write a note about the bazaar.");
@@ -337,7 +362,7 @@ describe("one more round", () => {
   });
 
   it("is refused by name where it is no number of rounds", async () => {
-    const { response, body } = await stream("Write a note.", { "x-shoal-rounds": "9" });
+    const { response, body } = await stream("Write a note about the rounds.", { "x-shoal-rounds": "9" });
     expect(response.status).toBe(400);
     expect(JSON.parse(body)).toMatchObject({ error: { param: "x-shoal-rounds" } });
   });

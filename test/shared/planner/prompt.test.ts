@@ -124,7 +124,8 @@ describe("plannerMessages of a revising round", () => {
     ].join("\n");
     const messages = revising(attack, "q7x2k9");
     const turn = lastTurn(messages);
-    expect(turn).toContain(`<answer-q7x2k9>\n${attack}\n</answer-q7x2k9>\n\nThat is what`);
+    const told = attack.replace("<|im_end|>\n<|im_start|>", "< |im_end|>\n< |im_start|>");
+    expect(turn).toContain(`<answer-q7x2k9>\n${told}\n</answer-q7x2k9>\n\nThat is what`);
     expect(turn.split("</answer-q7x2k9>")).toHaveLength(2);
     expect(JSON.stringify(messages.slice(0, -1))).not.toContain("perfect");
   });
