@@ -14,7 +14,7 @@ import { outputCapOf, type Reservation } from "./reserve.ts";
 import type { PlannerSetting } from "./runtime/settings.ts";
 import type { Received, TenantContext } from "./receive.ts";
 
-export type Unwritten = {
+type RoundsInput = {
   readonly planned: Planned;
   readonly setting: PlannerSetting;
   readonly reservation: Reservation;
@@ -25,7 +25,7 @@ export type Unwritten = {
  * revises the answer.
  */
 export const writeAndRun = (
-  { planned, setting, reservation }: Unwritten,
+  { planned, setting, reservation }: RoundsInput,
   deps: ExecuteDeps,
   received: Received,
   context: TenantContext,
@@ -68,11 +68,11 @@ const createTally = () => {
   };
 };
 
-type Asks = Omit<Unwritten, "reservation"> & { readonly chat: ChatRequest };
+type PlannerInput = Omit<RoundsInput, "reservation"> & { readonly chat: ChatRequest };
 
 /** Who writes, and what is read: the same workers in the same order in every round. */
 export const createPlanner = (
-  { planned, setting, chat }: Asks,
+  { planned, setting, chat }: PlannerInput,
   seams: Pick<Planner, "ask" | "cover">,
   { clock, random, signal }: Pick<TenantContext, "clock" | "random" | "signal">,
 ): Planner => ({
@@ -85,12 +85,12 @@ export const createPlanner = (
   signal,
 });
 
-type Asking = Pick<Received, "chat" | "grant" | "roster" | "signatures"> & Pick<Reservation, "extendTo">;
+type WorkerInput = Pick<Received, "chat" | "grant" | "roster" | "signatures"> & Pick<Reservation, "extendTo">;
 
 /** A worker as the planner: a call like any other, paid for by the request. */
-const createAskWorker = (id: string, asking: Asking, context: TenantContext): AskPlanner =>
+const createAskWorker = (id: string, input: WorkerInput, context: TenantContext): AskPlanner =>
   async function* (job, signal) {
-    const { chat, grant, roster, signatures, extendTo } = asking;
+    const { chat, grant, roster, signatures, extendTo } = input;
     const asked = plannerRequest(chat, job, context.newId().slice(0, 8));
     const member = findPlanner(id, asked, { roster, key: grant.record }, context);
     if (!member) return { refusal: "not_available", ...noTokens };
