@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { admit, draw as drawAmounts, giveBack, recognize, type AdmitDeps, type Grant } from "../../edge/admit.ts";
-import { noAmounts, type AdmitRequest } from "../../edge/objects/records.ts";
+import { noAmounts, type AdmitRequest, type Amounts } from "../../edge/objects/records.ts";
 import type { Objects } from "../../edge/objects/objects.ts";
 import { createOutbox } from "../../edge/objects/outbox.ts";
 import type { Limits } from "../../edge/objects/tenant/policy.ts";
@@ -86,7 +86,7 @@ describe("admit", () => {
   it("foresees nothing where no object is asked", async () => {
     const { identity, deps } = await setUp();
     await admit(identity, any, deps);
-    const foresee = vi.fn(() => noAmounts);
+    const foresee = vi.fn<() => Amounts>(() => noAmounts);
     expect(await admit(identity, { ...any, foresee }, deps)).toMatchObject({ ok: true });
     expect(foresee).not.toHaveBeenCalled();
   });
