@@ -17,6 +17,7 @@ import { normalize } from "./normalize.ts";
 import type { Health } from "./pool/health.ts";
 import { choosePool, type Member } from "./pool/pool.ts";
 import { findPlanner, plannerRequest } from "./pool/find-planner.ts";
+import { foreseeNeed } from "./pool/foresee-need.ts";
 import { readPreference } from "./pool/preference.ts";
 import { readRounds, type RoundLimit } from "./pool/rounds.ts";
 import { resolveModel, type ModelChoice } from "./pool/resolve-model.ts";
@@ -76,7 +77,9 @@ export const receive = async (
     choice.ok && choice.value.kind === "tier" ? affinityKeys(chat, tenant, settings.keySecret) : null;
   // What continues kept turns is not whole yet; its worker is known from the id that it names.
   const early = sent.value.recall ? null : await keysOf(sent.value);
-  const admitted = await admit(identity.value, { scope: "answers", affinity: early?.previous ?? null }, context);
+  const foresee = () => foreseeNeed(sent.value.chat, choice.ok ? choice.value : null, context);
+  const asks = { scope: "answers", affinity: early?.previous ?? null, foresee } as const;
+  const admitted = await admit(identity.value, asks, context);
   timing.mark("admit");
   if (!admitted.ok) return admitted;
 

@@ -53,7 +53,7 @@ const setUp = async (budget: number | null) => {
     );
   /** Lets what was opened arrive. */
   const travel = async () => {
-    await clock.advance(20);
+    await clock.advance(50);
     await Promise.all(work);
   };
   return { ask, opened, travel, tenant, deps, identity };

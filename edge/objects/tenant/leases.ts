@@ -1,7 +1,7 @@
 import { err, ok, type Result } from "../../../shared/result.ts";
 import { addChange, readAccount, writeAccount, type Change } from "./accounts.ts";
 import { holdersOf, type Holder } from "./holders.ts";
-import type { Amounts, Lease, Rates, Refusal } from "../records.ts";
+import type { AdmitRequest, Amounts, Lease, Rates, Refusal } from "../records.ts";
 import { ratesOf, refuse, roomsOf, type Room } from "./rooms.ts";
 
 /** Milliseconds for which an isolate may draw on what it was granted. */
@@ -15,18 +15,24 @@ const leaseShare = 4;
 
 export type Granted = { readonly lease: Lease; readonly rates: Rates };
 
+export type LeaseRequest = Pick<AdmitRequest, "keyId" | "need" | "wish">;
+
 /** Sets aside for an isolate what requests of one key will need; refused when the need does not fit into a limit. */
-export const grantLease = (sql: SqlStorage, keyId: string, need: Amounts, now: number): Result<Granted, Refusal> => {
+export const grantLease = (
+  sql: SqlStorage,
+  { keyId, need, wish }: LeaseRequest,
+  now: number,
+): Result<Granted, Refusal> => {
   const holders = holdersOf(sql, keyId);
   const rooms = holders.flatMap((holder) => roomsOf(sql, holder, readAccount(sql, holder, now), now));
   const reached = refuse(rooms, need);
   if (reached) return err({ ...reached, rates: ratesOf(rooms) });
 
   const granted = {
-    requests: grant(rooms, "requests", need),
-    slots: grant(rooms, "slots", need),
-    tokens: grant(rooms, "tokens", need),
-    amount: grant(rooms, "amount", need),
+    requests: grant(rooms, "requests", { need }),
+    slots: grant(rooms, "slots", { need }),
+    tokens: grant(rooms, "tokens", { need, wish: wish?.tokens }),
+    amount: grant(rooms, "amount", { need, wish: wish?.amount }),
   };
   const lease: Lease = { id: crypto.randomUUID(), expiresAt: now + leaseMs, ...granted };
   if (Object.values(granted).some((amount) => amount !== null && amount > 0))
@@ -35,13 +41,18 @@ export const grantLease = (sql: SqlStorage, keyId: string, need: Amounts, now: n
   return ok({ lease, rates: ratesOf(left) });
 };
 
-/** Null where nothing limits it. */
-const grant = (rooms: readonly Room[], resource: keyof Amounts, { [resource]: need }: Amounts): number | null => {
+/** Null where nothing limits it. What is only wished for is not granted where less than a whole one fits. */
+const grant = (
+  rooms: readonly Room[],
+  resource: keyof Amounts,
+  { need: { [resource]: need }, wish = 0 }: { readonly need: Amounts; readonly wish?: number | undefined },
+): number | null => {
   const left = rooms.filter((room) => room.resource === resource).map((room) => room.left);
   if (left.length === 0) return null;
-  if (need === 0) return 0;
-  const needs = Math.floor(Math.min(...left) / leaseShare / need);
-  return need * Math.max(1, Math.min(needs, leaseNeeds));
+  const one = need === 0 ? wish : need;
+  if (one === 0) return 0;
+  const needs = Math.floor(Math.min(...left) / leaseShare / one);
+  return one * Math.max(need === 0 ? 0 : 1, Math.min(needs, leaseNeeds));
 };
 
 const keepLease = (sql: SqlStorage, keyId: string, lease: Lease, holders: readonly Holder[], now: number): void => {

@@ -70,7 +70,7 @@ export class Tenant extends DurableObject {
     if (record === null) return err({ kind: "invalid_key" });
     this.sweep(now);
 
-    const granted = grantLease(this.sql, request.keyId, request.need, now);
+    const granted = grantLease(this.sql, request, now);
     if (!granted.ok) return granted;
     const affinityWorker = request.affinity === null ? null : findWorker(this.sql, request.affinity, now);
     const { lease, rates } = granted.value;
