@@ -40,9 +40,11 @@ const namesByDate = createMemory<ReadonlyMap<string, Tier>>(8);
 
 /** Every name of a tier: the two, their aliases, and the pins that hold. */
 export const namesOfTiers = (weightsDate: string): ReadonlyMap<string, Tier> => {
-  const known = namesByDate.get(weightsDate) ?? listTierNames(weightsDate);
-  namesByDate.set(weightsDate, known);
-  return known;
+  const known = namesByDate.get(weightsDate);
+  if (known) return known;
+  const names = listTierNames(weightsDate);
+  namesByDate.set(weightsDate, names);
+  return names;
 };
 
 const listTierNames = (weightsDate: string): ReadonlyMap<string, Tier> =>
