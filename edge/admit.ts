@@ -66,6 +66,11 @@ export type AdmitDeps = {
   readonly rates: Pick<RateNote, "tell">;
 };
 
+/** Longer than another isolate gathers before it tells of a request that has ended. */
+const elsewhereMs = 150;
+/** When a key was last refused although it had waited for requests to end; milliseconds since the epoch. */
+const inVain = createMemory<number>(10_000);
+
 const entries = createMemory<Entry>(10_000);
 /** The newest version heard of each tenant's keys and policy. */
 const versions = createMemory<number>(10_000);
@@ -156,7 +161,8 @@ const firstAsk = async (identity: Identity, asks: Ask, deps: AdmitDeps): Promise
   // What another request has brought in meanwhile may do for this one too.
   const late = freshEntry(identity, deps.clock.now());
   const leaseId = late && takeHeld(identity, asks.draw, deps.clock.now());
-  return late && leaseId !== null ? ok({ record: late.record, leaseId, affinityWorker: null }) : asked;
+  if (late && leaseId !== null) return ok({ record: late.record, leaseId, affinityWorker: null });
+  return askAgain(identity, asks, asked.error, deps);
 };
 
 /** Renews record and lease behind a request. What cannot be had or reached now is for the next request to find. */
@@ -166,7 +172,7 @@ const refresh = (identity: Identity, entry: Entry, deps: AdmitDeps): void => {
   const renew = async () => {
     const need = { ...entry.lastNeed, requests: 1, slots: 1 };
     const asked = await ask(identity, { need, draw: noAmounts, affinity: null }, deps);
-    if (asked.ok || asked.error.kind === "invalid_key") return;
+    if (asked.ok || asked.error.error.kind === "invalid_key") return;
     entry.aheadFrom = deps.clock.now() + pauseMs;
     await ask(identity, { need: noAmounts, draw: noAmounts, affinity: null }, deps);
   };
@@ -200,23 +206,40 @@ const take = async (
   const held = takeHeld(identity, need, deps.clock.now());
   if (held !== null) return ok({ leaseId: held });
   deps.timing.waited();
-  const asked = await ask(identity, { need, draw: need, affinity: null }, deps);
+  const asks = { need, draw: need, affinity: null };
+  const asked = await ask(identity, asks, deps);
   if (asked.ok) return ok({ leaseId: asked.value.leaseId });
   // What another request has brought in meanwhile may cover this one too.
   const late = takeHeld(identity, need, deps.clock.now());
   if (late !== null) return ok({ leaseId: late });
-  const again = await askAgain(identity, need, deps);
-  return again?.ok ? ok({ leaseId: again.value.leaseId }) : asked;
+  const again = await askAgain(identity, asks, asked.error, deps);
+  return again.ok ? ok({ leaseId: again.value.leaseId }) : again;
 };
 
-/** What has ended here gives back what it held as soon as the tenant's object hears of it; null when nothing has. */
-const askAgain = async (identity: Identity, need: Amounts, deps: AdmitDeps) => {
-  const { outbox, waitUntil } = deps;
-  if (!outbox.hasEnded(identity.tenant)) return null;
-  const told = outbox.send(identity.tenant, 0).catch(() => undefined);
-  waitUntil(told);
-  await told;
-  return ask(identity, { need, draw: need, affinity: null }, deps);
+/**
+ * Requests that have ended give back what they held as soon as the tenant's object hears of it. Of those that ended here
+ * it hears now; of those that another isolate answered it does within a moment, which is waited for unless that was in
+ * vain just now. Gives the refusal where nothing has come of it.
+ */
+const askAgain = async (
+  identity: Identity,
+  asks: Ask,
+  { error, held }: Refused,
+  deps: AdmitDeps,
+): Promise<Result<Asked, ShoalError>> => {
+  const { outbox, waitUntil, clock } = deps;
+  const { tenant, keyHash } = identity;
+  if (outbox.hasEnded(tenant)) {
+    const told = outbox.send(tenant, 0).catch(() => undefined);
+    waitUntil(told);
+    await told;
+  } else if (held && clock.now() >= (inVain.get(keyHash) ?? 0) + pauseMs) {
+    await new Promise<void>((resolve) => void clock.after(elsewhereMs, resolve));
+  } else return err(error);
+  const again = await ask(identity, asks, deps);
+  if (again.ok) return again;
+  inVain.set(keyHash, clock.now());
+  return err(again.error.error);
 };
 
 /** Takes the need from the first purse that covers it; null when none does. */
@@ -237,11 +260,14 @@ type Ask = {
 
 type Asked = Known & { readonly leaseId: string };
 
+/** `held`: what others hold is in the way, and may be given back in a moment. */
+type Refused = { readonly error: ShoalError; readonly held: boolean };
+
 const ask = async (
   identity: Identity,
   { need, draw: drawn, affinity, wish }: Ask,
   deps: AdmitDeps,
-): Promise<Result<Asked, ShoalError>> => {
+): Promise<Result<Asked, Refused>> => {
   const { keyId, keyHash, tenant, dev } = identity;
   const answer = await deps.objects
     .tenant(tenant)
@@ -251,11 +277,11 @@ const ask = async (
     if (answer.error.kind === "invalid_key") {
       entries.delete(keyHash);
       noteRefusal(keyHash, deps.clock.now());
-      return err(answer.error);
+      return err({ error: answer.error, held: false });
     }
-    const { rates, ...refusal } = answer.error;
+    const { rates, held, ...refusal } = answer.error;
     deps.rates.tell(() => rates);
-    return err(refusal);
+    return err({ error: refusal, held });
   }
   const { record, version, lease, rates, affinityWorker } = answer.value;
   const now = deps.clock.now();

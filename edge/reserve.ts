@@ -21,7 +21,7 @@ const frameTokens = 768;
 const tokenizerSpread = 2;
 const maxBytesPerCharacter = 3;
 /** Openings share a message with what other requests have to tell: far sooner than a model begins to answer. */
-const gatherMs = 50;
+const gatherMs = 20;
 
 export type ReserveInput = {
   readonly chat: Pick<ChatRequest, "model" | "maxOutputTokens">;

@@ -17,7 +17,7 @@ export type Identity = {
 export const devTenant = "local";
 const devKeyId = "dev";
 
-/** By the whole key, never a part of it. */
+/** By the hash of the whole key: never by a part of it, and no key is kept. */
 const remembered = createMemory<Identity>(10_000);
 
 /**
@@ -27,11 +27,12 @@ const remembered = createMemory<Identity>(10_000);
 export const authenticate = async (headers: Headers, settings: Settings): Promise<Result<Identity, ShoalError>> => {
   const key = readBearer(headers);
   if (key === null) return err({ kind: "missing_key" });
-  const known = remembered.get(key);
+  const keyHash = await hashKey(key);
+  const known = remembered.get(keyHash);
   if (known) return ok(known);
 
-  const identity = await identify(key, await hashKey(key), settings);
-  if (identity.ok) remembered.set(key, identity.value);
+  const identity = await identify(key, keyHash, settings);
+  if (identity.ok) remembered.set(keyHash, identity.value);
   return identity;
 };
 

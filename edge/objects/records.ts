@@ -106,7 +106,10 @@ export type LimitReached =
   | { readonly kind: "rate_limited"; readonly limit: string; readonly retryAfterSeconds: number }
   | { readonly kind: "insufficient_budget"; readonly limit: string; readonly retryAfterSeconds: number | null };
 
-export type Refusal = { readonly kind: "invalid_key" } | (LimitReached & { readonly rates: Rates });
+/** `held`: what requests hold that may have ended already is in the way, nothing that was used up. */
+export type Refusal =
+  | { readonly kind: "invalid_key" }
+  | (LimitReached & { readonly rates: Rates; readonly held: boolean });
 
 export type Admission = {
   readonly record: KeyRecord;

@@ -5,9 +5,10 @@ import type { Objects } from "../../edge/objects/objects.ts";
 import { createOutbox } from "../../edge/objects/outbox.ts";
 import type { Limits } from "../../edge/objects/tenant/policy.ts";
 import { createRateNote } from "../../edge/runtime/rates.ts";
+import type { Clock } from "../../edge/runtime/clock.ts";
 import { startTiming } from "../../edge/runtime/timing.ts";
 import { costing, createTenant, newKeyOf, openingOf, settlementOf } from "../support/edge.ts";
-import { createHandClock } from "../support/hand-clock.ts";
+import { createHandClock, withoutWaits } from "../support/hand-clock.ts";
 
 /** The real objects, with every question to a tenant's written down. */
 const watched = (objects: Objects) => {
@@ -41,7 +42,7 @@ const setUp = async (budget: number | null = null, key: Parameters<typeof create
   const rates = createRateNote();
   const outbox = createOutbox(objects, clock);
   const waitUntil = (work: Promise<unknown>) => void behind.push(work);
-  const deps = { objects, outbox, clock, timing, rates, waitUntil };
+  const deps = { objects, outbox, clock: withoutWaits(clock), timing, rates, waitUntil };
   const tenant = made.objects.tenant(made.identity.tenant);
   return { ...made, asked, clock, deps, behind, tenant, timing, rates };
 };
@@ -230,6 +231,41 @@ describe("a key's limits of requests", () => {
     });
     await tenant.record({ openings: [], settlements: [settlementOf("r1", 1)] });
     expect(await begin("r4")).toBe("r4");
+  });
+
+  it("are asked for once more when a request that ended elsewhere is about to be told of", async () => {
+    const { identity, deps, tenant } = await limited({ concurrency: 1 });
+    const before = await tenant.admit({ ...identity, need: { ...noAmounts, requests: 1, slots: 1 }, affinity: null });
+    const permit = before.ok ? before.value.lease.id : "";
+    await tenant.record({ openings: [openingOf("r1", { permit })], settlements: [] });
+    const waits: number[] = [];
+    const clock: Clock = {
+      now: deps.clock.now,
+      after(ms, run) {
+        waits.push(ms);
+        void tenant.record({ openings: [], settlements: [settlementOf("r1", 1)] }).then(run);
+        return () => undefined;
+      },
+    };
+    expect(await admit(identity, any, { ...deps, clock })).toMatchObject({ ok: true });
+    expect(waits).toEqual([150]);
+  });
+
+  it("are waited for once a second at most: who is over the limit hears of it at once", async () => {
+    const { identity, deps, tenant } = await limited({ concurrency: 1 });
+    await tenant.admit({ ...identity, need: { ...noAmounts, requests: 1, slots: 1 }, affinity: null });
+    let waits = 0;
+    const clock: Clock = {
+      now: deps.clock.now,
+      after: (ms, run) => {
+        waits += 1;
+        return deps.clock.after(ms, run);
+      },
+    };
+    for (let time = 0; time < 5; time += 1) {
+      expect(await admit(identity, any, { ...deps, clock })).toMatchObject({ ok: false });
+    }
+    expect(waits).toBe(1);
   });
 
   it("are asked for ahead while there is plenty: a busy key waits for no object", async () => {

@@ -12,7 +12,7 @@ import { boundOf } from "../../shared/pricing.ts";
 import { countInput } from "../../shared/tokens.ts";
 import { cardOf, costing, createTenant, keyOf, memberOf, settingsOf, settlementOf } from "../support/edge.ts";
 import { chatOf } from "../support/events.ts";
-import { createHandClock } from "../support/hand-clock.ts";
+import { createHandClock, withoutWaits } from "../support/hand-clock.ts";
 
 const price = { input: 1, output: 2 };
 const a = cardOf("north/a", { maxOutputTokens: 8_000 });
@@ -30,7 +30,7 @@ const setUp = async (budget: number | null) => {
   const tenant = objects.tenant(identity.tenant);
   const deps = {
     objects,
-    clock,
+    clock: withoutWaits(clock),
     timing: startTiming(() => clock.now()),
     rates: createRateNote(),
     waitUntil: (promise: Promise<unknown>) => void work.push(promise),
@@ -53,7 +53,7 @@ const setUp = async (budget: number | null) => {
     );
   /** Lets what was opened arrive. */
   const travel = async () => {
-    await clock.advance(50);
+    await clock.advance(20);
     await Promise.all(work);
   };
   return { ask, opened, travel, tenant, deps, identity };

@@ -37,3 +37,12 @@ export const createHandClock = (start = Date.UTC(2026, 10, 22)) => {
     pending: () => tasks.size,
   };
 };
+
+/** The same time, on which whoever waits is woken in the next turn of the event loop. */
+export const withoutWaits = (clock: Pick<Clock, "now">): Clock => ({
+  now: clock.now,
+  after(_, run) {
+    const timer = setTimeout(run, 0);
+    return () => clearTimeout(timer);
+  },
+});

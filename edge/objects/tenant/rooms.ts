@@ -73,8 +73,8 @@ const budget = (dollars: number, period: "day" | "month", { spent, held, endsIn 
   return { resource: "amount", left: limit - spent - held, limit, name: `$${dollars} per ${period}`, wait };
 };
 
-/** The limit that a need does not fit into; of several the one that takes longest. */
-export const refuse = (rooms: readonly Room[], need: Amounts): LimitReached | null => {
+/** The limit that a need does not fit into; of several the one that takes longest. `held`: see `Refusal`. */
+export const refuse = (rooms: readonly Room[], need: Amounts): (LimitReached & { readonly held: boolean }) | null => {
   const [longest] = rooms
     .filter(({ resource, left }) => need[resource] > 0 && need[resource] > left)
     .map((room) => ({ room, wait: room.wait(need[room.resource]) }))
@@ -82,9 +82,10 @@ export const refuse = (rooms: readonly Room[], need: Amounts): LimitReached | nu
   if (!longest) return null;
   const { room, wait } = longest;
   const retryAfterSeconds = wait === null ? null : wait / secondMs;
-  return room.resource === "amount"
-    ? { kind: "insufficient_budget", limit: room.name, retryAfterSeconds }
-    : { kind: "rate_limited", limit: room.name, retryAfterSeconds: retryAfterSeconds ?? minuteMs / secondMs };
+  const { name: limit, resource } = room;
+  if (resource === "amount") return { kind: "insufficient_budget", limit, retryAfterSeconds, held: wait === leaseMs };
+  const seconds = retryAfterSeconds ?? minuteMs / secondMs;
+  return { kind: "rate_limited", limit, retryAfterSeconds: seconds, held: resource === "slots" };
 };
 
 /** What clients are told: the tightest of each rate. */
