@@ -1,13 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { text } from "node:stream/consumers";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { readFields } from "../../edge/local/admin/read-fields.ts";
 import { writeFields, writeTable } from "../../edge/local/admin/write-table.ts";
-import { makeStateDir, startSystem, type System } from "../support/start.ts";
-import { startVendors, type Vendors } from "../support/vendors.ts";
+import { systemUnderTest } from "../support/system-under-test.ts";
 
 describe("fields of a command", () => {
   it("are read by what they are, and nested by their dots", () => {
@@ -64,32 +63,18 @@ describe("a table for people", () => {
 });
 
 describe("npm run admin", () => {
-  let vendors: Vendors;
-  let system: System;
-  let stateDir: string;
-
-  beforeAll(async () => {
-    vendors = await startVendors();
-    stateDir = await makeStateDir();
-    await mkdir(path.join(stateDir, "elsewhere"));
-    await writeFile(path.join(stateDir, "elsewhere", "secrets.json"), "{}");
-    system = await startSystem({ env: vendors.env, stateDir });
-  });
-  afterAll(async () => {
-    await system?.stop();
-    await vendors?.[Symbol.asyncDispose]();
-    if (stateDir) await rm(stateDir, { recursive: true, force: true });
-  });
+  // The launcher makes the operator's credential.
+  const { vendors, system, state, send } = systemUnderTest({ ADMIN_KEY: "" });
 
   const root = path.join(import.meta.dirname, "..", "..");
 
   const admin = async (words: readonly string[], { input = "", env = {} } = {}) => {
     const child = spawn(process.execPath, [path.join(root, "edge", "local", "admin", "main.ts"), ...words], {
-      cwd: stateDir,
+      cwd: state.dir,
       env: {
         PATH: process.env["PATH"],
         SHOAL_PORT: new URL(system.url).port,
-        SHOAL_STATE_DIR: stateDir,
+        SHOAL_STATE_DIR: state.dir,
         ...env,
       },
     });
@@ -101,13 +86,8 @@ describe("npm run admin", () => {
   };
 
   const chat = async (key: string) => {
-    const response = await fetch(`${system.url}/v1/chat/completions`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-      body: JSON.stringify({ model: "shoal-mini", messages: [{ role: "user", content: "Name a fish." }] }),
-    });
-    await response.text();
-    return response.status;
+    const body = { model: "shoal-mini", messages: [{ role: "user", content: "Name a fish." }] };
+    return (await send("POST", "/v1/chat/completions", key, body)).status;
   };
 
   it("makes a tenant and its key, and shows what they have used, with the local start's own credential", async () => {
@@ -175,7 +155,10 @@ describe("npm run admin", () => {
       code: 1,
       error: "401: the API key is not valid\n",
     });
-    expect(await admin(["workers"], { env: { SHOAL_STATE_DIR: path.join(stateDir, "elsewhere") } })).toMatchObject({
+    const elsewhere = path.join(state.dir, "elsewhere");
+    await mkdir(elsewhere);
+    await writeFile(path.join(elsewhere, "secrets.json"), "{}");
+    expect(await admin(["workers"], { env: { SHOAL_STATE_DIR: elsewhere } })).toMatchObject({
       code: 1,
       error: expect.stringMatching(/^there is no credential/),
     });

@@ -4,37 +4,30 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import OpenAI from "openai";
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import * as z from "zod";
 import { openAccount } from "../../inference/live/open-account.ts";
-import { kill, startSystem, type System } from "../support/start.ts";
-import { startVendors, type VendorCall, type Vendors, vendorNames } from "../support/vendors.ts";
+import { clientsOf } from "../support/clients.ts";
+import { kill, startSystem } from "../support/start.ts";
+import { adminKey, systemUnderTest } from "../support/system-under-test.ts";
+import type { VendorCall } from "../support/vendors.ts";
 
 const command = join(import.meta.dirname, "..", "..", "inference", "live", "main.ts");
 const baseline = "anthropic/claude-sonnet-4-6";
 const pool = ["openai/gpt-5.4", "anthropic/claude-opus-4-6", baseline];
-const adminKey = "admin-for-tests-that-is-long-enough";
 
-let vendors: Vendors;
-let system: System;
+// The conductor decides, however much else this machine does.
+const { vendors, system } = systemUnderTest({ SHOAL_PLAN_MINI_MS: "10000", SHOAL_PLAN_ULTRA_MS: "10000" });
 /** Of a tenant with this pool. */
 let key: string;
 let dir: string;
 let runs = 0;
 beforeAll(async () => {
-  vendors = await startVendors();
-  system = await startSystem({ env: { ...vendors.env, ADMIN_KEY: adminKey } });
   key = await keyOf("evaluation", 100);
   dir = await mkdtemp(join(tmpdir(), "shoal-live-"));
   await writeFile(join(dir, "tasks.jsonl"), tasks.map((task) => `${JSON.stringify(task)}\n`).join(""));
 });
-afterAll(async () => {
-  await system?.stop();
-  await vendors?.[Symbol.asyncDispose]();
-  await rm(dir, { recursive: true, force: true });
-});
-beforeEach(() => vendors.reset());
+afterAll(() => rm(dir, { recursive: true, force: true }));
 
 const keyOf = async (tenant: string, budget: number): Promise<string> => {
   const account = await openAccount({ url: system.url, adminKey }, { tenant, budget, pool }, fetch);
@@ -67,7 +60,7 @@ const answer = ({ body, model }: Pick<VendorCall, "body" | "model">): string => 
 };
 const tokens = { inputTokens: 100, cachedInputTokens: 0, outputTokens: 100, reasoningTokens: 0 };
 const script = () => {
-  for (const name of vendorNames) vendors[name].script((call) => ({ text: [answer(call)], usage: tokens }));
+  vendors.script((call) => ({ text: [answer(call)], usage: tokens }));
 };
 
 const newOut = () => join(dir, `run-${(runs += 1)}`);
@@ -203,7 +196,7 @@ describe("npm run eval:live", () => {
 
   it("has the edge hold the budget as well", async () => {
     script();
-    const poor = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: await keyOf("poor", 0.01), maxRetries: 0 });
+    const poor = clientsOf({ url: system.url, key: await keyOf("poor", 0.01) }).openai;
     const messages = [{ role: "user" as const, content: "Question easy-1" }];
     const ask = (most: number) =>
       poor.chat.completions.create({ model: baseline, max_completion_tokens: most, messages });
@@ -276,7 +269,7 @@ describe("npm run eval:live", () => {
 describe("with the local model", () => {
   it("runs through, whatever the model answers", async () => {
     await using own = await startSystem({ env: { SHOAL_CHAT_MODEL: "" } });
-    const client = new OpenAI({ baseURL: `${own.url}/v1`, apiKey: own.key, maxRetries: 0 });
+    const client = clientsOf(own).openai;
     const messages = [{ role: "user" as const, content: "Say hi." }];
     // The model is fetched at the first start of all.
     await vi.waitFor(

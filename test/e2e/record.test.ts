@@ -5,33 +5,25 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readRecordings } from "../../inference/train/recordings/recordings.ts";
 import { childrenOf, stillRunning } from "../support/processes.ts";
-import { kill, startSystem, type System } from "../support/start.ts";
-import { startVendors, type VendorCall, type Vendors } from "../support/vendors.ts";
+import { kill } from "../support/start.ts";
+import { systemUnderTest } from "../support/system-under-test.ts";
+import type { VendorCall } from "../support/vendors.ts";
 
 const command = join(import.meta.dirname, "..", "..", "inference", "record", "main.ts");
 const first = "openai/gpt-6-luna";
 const second = "anthropic/claude-haiku-5-5";
 
-let vendors: Vendors;
-let system: System;
+const { vendors, system } = systemUnderTest();
 let dir: string;
 let runs = 0;
-
 beforeAll(async () => {
-  vendors = await startVendors();
-  system = await startSystem({ env: vendors.env });
   dir = await mkdtemp(join(tmpdir(), "shoal-recorded-"));
   await writeFile(join(dir, "prompts.jsonl"), prompts.map((prompt) => `${JSON.stringify(prompt)}\n`).join(""));
 });
-afterAll(async () => {
-  await system?.stop();
-  await vendors?.[Symbol.asyncDispose]();
-  await rm(dir, { recursive: true, force: true });
-});
-beforeEach(() => vendors.reset());
+afterAll(() => rm(dir, { recursive: true, force: true }));
 
 const promptOf = (id: string, verifier: object, rest: object = {}) => ({
   id,
