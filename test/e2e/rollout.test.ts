@@ -78,6 +78,7 @@ const command = async (...words: readonly string[]): Promise<string> => {
 const stagesOf = async (key: string) => reportSchema.parse((await send("GET", "/v1/rollout", key)).body).data;
 
 const isBaseline = (call: VendorCall) => call.model === upstream;
+const isNumbered = ({ body }: VendorCall) => JSON.stringify(body).includes("Name fish number");
 
 describe("off", () => {
   it.each(["shoal-mini", "shoal-ultra", "fugu"])("serves %s by the baseline", async (model) => {
@@ -182,19 +183,6 @@ describe("canary", () => {
     expect(plans.filter((plan) => plan.includes("arm=shoal")).every((plan) => plan.startsWith("ballot"))).toBe(true);
     expect(new Set(plans.map((plan) => /arm=\w+/.exec(plan)?.[0])).size).toBe(2);
   });
-
-  it("goes back by itself when what the conductor chooses fails too often, and says why", async () => {
-    const { key } = await makeTenant("goesback", { mode: "canary:50", baseline, rollout_bounds: { min_requests: 20 } });
-    vendors.script((call) => (isBaseline(call) ? {} : { status: 400 }));
-    const stopped = async () => (await stagesOf(key))[0]?.went_back_at ?? null;
-    for (let round = 0; round < 50 && (await stopped()) === null; round += 1) {
-      await Promise.all(Array.from({ length: 8 }, (_, at) => chat(key, [says(`Name fish number ${8 * round + at}.`)])));
-    }
-    const backAt = Date.parse((await stopped()) ?? "");
-    expect((await stagesOf(key))[0]?.decision).toMatch(/^went back to .* the share of failed requests.* above 0\.02$/);
-    const late = await servedBeside(key, backAt);
-    expect(late).toEqual([]);
-  });
 });
 
 /** Workers other than the baseline that were asked ten seconds after a moment; asks until a second after that. */
@@ -210,8 +198,22 @@ const servedBeside = async (key: string, since: number): Promise<readonly string
   return calls.filter(({ at, plan }) => at >= since + 10_000 && !plan.includes(baseline)).map(({ plan }) => plan);
 };
 
-describe("one switch", () => {
-  it("returns a tenant to straight-through within ten seconds, conversations under way included", async () => {
+// Both wait for the same ten seconds.
+describe.concurrent("within ten seconds", () => {
+  it("a canary goes back by itself when what the conductor chooses fails too often, and says why", async () => {
+    const { key } = await makeTenant("goesback", { mode: "canary:50", baseline, rollout_bounds: { min_requests: 20 } });
+    vendors.script((call) => (!isBaseline(call) && isNumbered(call) ? { status: 400 } : {}));
+    const stopped = async () => (await stagesOf(key))[0]?.went_back_at ?? null;
+    for (let round = 0; round < 50 && (await stopped()) === null; round += 1) {
+      await Promise.all(Array.from({ length: 8 }, (_, at) => chat(key, [says(`Name fish number ${8 * round + at}.`)])));
+    }
+    const backAt = Date.parse((await stopped()) ?? "");
+    expect((await stagesOf(key))[0]?.decision).toMatch(/^went back to .* the share of failed requests.* above 0\.02$/);
+    const late = await servedBeside(key, backAt);
+    expect(late).toEqual([]);
+  });
+
+  it("one switch returns a tenant to straight-through, conversations under way included", async () => {
     const { key } = await makeTenant("switch", { mode: "on", baseline });
     const first = says("Name a fish.");
     const before = await chat(key, [first]);
