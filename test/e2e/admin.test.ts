@@ -252,7 +252,7 @@ describe("prices", () => {
     expect(await admin("PUT", `/prices/${model}`, dearer)).toMatchObject({ status: 200, body: { price: dearer } });
     expect(await listed()).toMatchObject({ price: dearer, listed: old, set_at: expect.any(String) });
     await expect
-      .poll(async () => (await chat(key, model)).body.usage.cost, { timeout: 12_000, interval: 1_000 })
+      .poll(async () => (await chat(key, model)).body.usage.cost, { timeout: 12_000, interval: 200 })
       .toBeCloseTo(before * 3, 5);
     expect(await admin("DELETE", `/prices/${model}`)).toMatchObject({ status: 204 });
     expect(await listed()).toMatchObject({ price: old, set_at: null });

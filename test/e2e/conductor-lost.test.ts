@@ -3,7 +3,7 @@ import { childrenOf } from "../support/processes.ts";
 import { kill } from "../support/start.ts";
 import { systemUnderTest } from "../support/system-under-test.ts";
 
-const { vendors, system, request, readTrace } = systemUnderTest();
+const { vendors, system, request, readTrace } = systemUnderTest({ SHOAL_PLAN_MINI_MS: "150" });
 
 it("answers by the edge head when the inference service is killed, and says so", async () => {
   const conductor = (await childrenOf(system.pid)).find(({ command }) => command.includes("inference/main.ts"));

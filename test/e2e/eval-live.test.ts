@@ -7,15 +7,13 @@ import { openAccount } from "../../inference/live/open-account.ts";
 import { clientsOf } from "../support/clients.ts";
 import { startCommand } from "../support/command.ts";
 import { kill, startSystem } from "../support/start.ts";
-import { adminKey, systemUnderTest } from "../support/system-under-test.ts";
+import { adminKey, patience, systemUnderTest } from "../support/system-under-test.ts";
 import type { VendorCall } from "../support/vendors.ts";
 
 const baseline = "anthropic/claude-sonnet-4-6";
 const pool = ["openai/gpt-5.4", "anthropic/claude-opus-4-6", baseline];
 
-/** The conductor decides, however much else this machine does. */
-const patience = { SHOAL_PLAN_MINI_MS: "10000", SHOAL_PLAN_ULTRA_MS: "10000" };
-const { vendors, system } = systemUnderTest(patience);
+const { vendors, system } = systemUnderTest();
 /** Of a tenant with this pool. */
 let key: string;
 let dir: string;

@@ -12,8 +12,7 @@ const task = (name: string) =>
   `Implement the following function in Python.\n\ndef ${name}(a, b):\n    """Return a ${name} of both."""`;
 const [first, second] = ["anthropic/claude-sonnet-4-6", "anthropic/claude-opus-4-6"];
 
-// The conductor decides, however much else this machine does.
-const { vendors, system, send, makeTenant, makeKey } = systemUnderTest({ SHOAL_PLAN_MINI_MS: "10000" });
+const { vendors, system, send, makeTenant, makeKey } = systemUnderTest();
 
 const asking = (name: string) => ({
   model: "shoal-mini",

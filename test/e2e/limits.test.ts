@@ -178,7 +178,7 @@ it("awaits no object before a warm request's first byte", async () => {
 });
 
 const becomes = (key: string, status: number) =>
-  expect.poll(async () => (await chat(key)).status, { timeout: 10_000, interval: 500 }).toBe(status);
+  expect.poll(async () => (await chat(key)).status, { timeout: 10_000, interval: 100 }).toBe(status);
 
 it("follows a changed policy and a revoked key within ten seconds", async () => {
   const { key: changing } = await makeTenant("changes");

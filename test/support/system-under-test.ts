@@ -10,6 +10,9 @@ import { startVendors, type Vendors } from "./vendors.ts";
 /** The operator's credential of every system under test that is given no other. */
 export const adminKey = "admin-key-of-the-tests";
 
+/** Deadlines with which the conductor decides, however much else the machine does. */
+export const patience = { SHOAL_PLAN_MINI_MS: "10000", SHOAL_PLAN_ULTRA_MS: "10000" };
+
 type Env = Readonly<Record<string, string>>;
 type State = Awaited<ReturnType<typeof makeState>>;
 type MadeKey = { readonly key: string; readonly keyId: string };
@@ -41,7 +44,7 @@ export type SystemUnderTest = {
 
 /**
  * Starts vendors and the system with them before the tests of a file or a `describe`, and stops both after; the vendors
- * forget between tests. `env`: variables besides the vendors' and `ADMIN_KEY`, or above them.
+ * forget between tests. `env`: variables besides the vendors', `ADMIN_KEY` and `patience`, or above them.
  */
 export const systemUnderTest = (env: Env | ((vendors: Vendors) => Env) = {}): SystemUnderTest => {
   let vendors: Vendors | undefined;
@@ -50,7 +53,8 @@ export const systemUnderTest = (env: Env | ((vendors: Vendors) => Env) = {}): Sy
   beforeAll(async () => {
     [vendors, state] = await Promise.all([startVendors(), makeState()]);
     const own = typeof env === "function" ? env(vendors) : env;
-    system = await startSystem({ env: { ...vendors.env, ADMIN_KEY: adminKey, ...own }, stateDir: state.dir });
+    const all = { ...vendors.env, ...patience, ADMIN_KEY: adminKey, ...own };
+    system = await startSystem({ env: all, stateDir: state.dir });
   });
   beforeEach(() => vendors?.reset());
   afterAll(async () => {
