@@ -6,7 +6,15 @@ import type { Clock } from "./runtime/clock.ts";
 import { createMemory } from "./runtime/memory.ts";
 import type { RateNote } from "./runtime/rates.ts";
 import type { Timing } from "./runtime/timing.ts";
-import { noAmounts, type Amounts, type KeyRecord, type Rate, type Rates, type Scope } from "./objects/records.ts";
+import {
+  noAmounts,
+  type Amounts,
+  type KeyRecord,
+  type Rate,
+  type Rates,
+  type Scope,
+  type Wish,
+} from "./objects/records.ts";
 import type { Objects } from "./objects/objects.ts";
 import { covers, isLive, isWorthKeeping, resources, spend, sumLeft, toPurse, type Purse } from "./objects/purse.ts";
 import type { Outbox } from "./objects/outbox.ts";
@@ -26,6 +34,8 @@ export type Admittance = {
   readonly scope: Scope | null;
   /** Conversation whose worker is looked up on the way, should an object be asked; null for a first turn. */
   readonly affinity: string | null;
+  /** What the request is likely to draw later, asked should an object be asked; absent where it draws nothing. */
+  readonly foresee?: () => Wish;
 };
 
 /** `permit`: the lease that lets this one request begin; absent for who asks no worker. */
@@ -120,13 +130,13 @@ type Known = {
 /** The key's record; a cold isolate asks for what the request needs on the same way. */
 const known = async (
   identity: Identity,
-  { affinity }: Admittance,
+  { affinity, foresee }: Admittance,
   need: Amounts,
   deps: AdmitDeps,
 ): Promise<Result<Known, ShoalError>> => {
   deps.rates.tell(() => readRates(identity, deps.clock.now()));
   const entry = freshEntry(identity, deps.clock.now());
-  if (!entry) return firstAsk(identity, { need, draw: need, affinity }, deps);
+  if (!entry) return firstAsk(identity, { need, draw: need, affinity, ...(foresee && { wish: foresee() }) }, deps);
   const now = deps.clock.now();
   const isBehind = entry.version < (versions.get(identity.tenant) ?? 0);
   if (isBehind || now - entry.readAt >= freshMs || isLow(entry, now)) refresh(identity, entry, deps);
@@ -218,17 +228,24 @@ const takeHeld = ({ keyHash }: Identity, need: Amounts, now: number): string | n
 };
 
 /** `need`: what the lease must cover; `draw`: what of it is taken for the request that asks. */
-type Ask = { readonly need: Amounts; readonly draw: Amounts; readonly affinity: string | null };
+type Ask = {
+  readonly need: Amounts;
+  readonly draw: Amounts;
+  readonly affinity: string | null;
+  readonly wish?: Wish;
+};
 
 type Asked = Known & { readonly leaseId: string };
 
 const ask = async (
   identity: Identity,
-  { need, draw: drawn, affinity }: Ask,
+  { need, draw: drawn, affinity, wish }: Ask,
   deps: AdmitDeps,
 ): Promise<Result<Asked, ShoalError>> => {
   const { keyId, keyHash, tenant, dev } = identity;
-  const answer = await deps.objects.tenant(tenant).admit({ keyId, keyHash, need, dev, affinity });
+  const answer = await deps.objects
+    .tenant(tenant)
+    .admit({ keyId, keyHash, need, dev, affinity, ...(wish && { wish }) });
   if (!answer.ok) {
     // A key that has reached a limit keeps what its purses still hold.
     if (answer.error.kind === "invalid_key") {

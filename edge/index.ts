@@ -1,6 +1,5 @@
 import { Hono, type Context as HonoContext } from "hono";
 import { METHOD_NAME_ALL } from "hono/router";
-import { ulid } from "ulid";
 import { admin } from "./routes/admin/admin.ts";
 import { recognize, type Grant } from "./admit.ts";
 import type { AppEnv } from "./runtime/app-env.ts";
@@ -26,6 +25,7 @@ import { rosterFor } from "./pool/tenant-roster.ts";
 import { previewPlan } from "./routes/plan-preview.ts";
 import type { Scope } from "./objects/records.ts";
 import { logBug } from "./runtime/log-bug.ts";
+import { createRequestIds } from "./runtime/request-id.ts";
 import { runtimeOf } from "./runtime/runtime.ts";
 import { readTrace } from "./routes/read-trace.ts";
 import { tellUsage } from "./routes/usage.ts";
@@ -45,11 +45,7 @@ const app = new Hono<AppEnv>();
 const refuse = (request: Request, context: Context | undefined, error: ShoalError) =>
   encodeError(error, speaksMessages(request) ? messages : chatCompletions, context ? baseHeaders(context) : {});
 
-/** One draw for all the characters: `ulid` by itself asks for each. Five bits of a byte make one. */
-const newRequestId = (): string => {
-  const bytes = crypto.getRandomValues(new Uint8Array(16)).values();
-  return ulid(undefined, () => (bytes.next().value ?? 0) / 256);
-};
+const newRequestId = createRequestIds((bytes) => void crypto.getRandomValues(bytes));
 
 app.use(async function prepare(c, next) {
   const context = createContext(runtimeOf(c.env), {

@@ -1,8 +1,10 @@
 import type { ChatRequest } from "../shared/chat.ts";
 import type { ShoalError } from "../shared/errors.ts";
+import { plannerTask } from "../shared/planner/task.ts";
 import type { Preference } from "../shared/preference.ts";
 import { err, ok, type Result } from "../shared/result.ts";
 import { countInput, type InputTokens } from "../shared/tokens.ts";
+import type { WorkerCard } from "../shared/workers.ts";
 import { admit, giveBack, type Admitted, type Grant } from "./admit.ts";
 import { authenticate } from "./authenticate/authenticate.ts";
 import { affinityKeys, recallWorker, type AffinityKeys } from "./conversation/affinity.ts";
@@ -14,8 +16,10 @@ import type { ClientRequest, Format } from "./formats/format.ts";
 import { normalize } from "./normalize.ts";
 import type { Health } from "./pool/health.ts";
 import { choosePool, type Member } from "./pool/pool.ts";
-import { readRounds, type RoundLimit } from "./plan/read-rounds.ts";
+import { findPlanner, plannerRequest } from "./pool/find-planner.ts";
+import { foreseeNeed } from "./pool/foresee-need.ts";
 import { readPreference } from "./pool/preference.ts";
+import { readRounds, type RoundLimit } from "./pool/rounds.ts";
 import { resolveModel, type ModelChoice } from "./pool/resolve-model.ts";
 import type { Roster } from "./pool/roster.ts";
 import { rosterFor } from "./pool/tenant-roster.ts";
@@ -35,6 +39,8 @@ export type Received = {
   readonly rollout: Rollout | null;
   readonly preference: Preference;
   readonly rounds: RoundLimit;
+  /** The card of a hosted planner; null where this request may not be shown to it. */
+  readonly plannerCard: (id: string) => WorkerCard | null;
   readonly input: InputTokens;
   /** As the tenant has it. */
   readonly roster: Roster;
@@ -71,7 +77,9 @@ export const receive = async (
     choice.ok && choice.value.kind === "tier" ? affinityKeys(chat, tenant, settings.keySecret) : null;
   // What continues kept turns is not whole yet; its worker is known from the id that it names.
   const early = sent.value.recall ? null : await keysOf(sent.value);
-  const admitted = await admit(identity.value, { scope: "answers", affinity: early?.previous ?? null }, context);
+  const foresee = () => foreseeNeed(sent.value.chat, choice.ok ? choice.value : null, context);
+  const asks = { scope: "answers", affinity: early?.previous ?? null, foresee } as const;
+  const admitted = await admit(identity.value, asks, context);
   timing.mark("admit");
   if (!admitted.ok) return admitted;
 
@@ -148,6 +156,10 @@ const prepare = async (
     rollout,
     preference: preference.value,
     rounds: rounds.value,
+    plannerCard: (id) => {
+      const asked = plannerRequest(chat, { task: plannerTask(chat), workers: [] }, "");
+      return findPlanner(id, asked, { roster, key: grant.record }, own)?.worker.card ?? null;
+    },
     input: restored.chat === chat ? input : countInput(restored.chat),
     roster,
     pool: pool.value,

@@ -10,6 +10,7 @@ import { draw, type AdmitDeps, type Grant } from "./admit.ts";
 import type { KeyRecord, Opening } from "./objects/records.ts";
 import type { Outbox } from "./objects/outbox.ts";
 import type { Member } from "./pool/pool.ts";
+import { logBug } from "./runtime/log-bug.ts";
 import type { Settings } from "./runtime/settings.ts";
 
 /** The cap to which an unaffordable request is shrunk before it is refused. */
@@ -20,7 +21,7 @@ const frameTokens = 768;
 const tokenizerSpread = 2;
 const maxBytesPerCharacter = 3;
 /** Openings share a message with what other requests have to tell: far sooner than a model begins to answer. */
-const gatherMs = 20;
+const gatherMs = 50;
 
 export type ReserveInput = {
   readonly chat: Pick<ChatRequest, "model" | "maxOutputTokens">;
@@ -44,13 +45,14 @@ export type Reservation = {
   /** The same for a worker that need not be in the request's pool, under a cap of its own. */
   readonly extendTo: (card: WorkerCard, chat: ChatRequest, cap: Reservation["outputCap"]) => Promise<boolean>;
   /**
-   * Sets aside what another plan costs at most, beside or instead of the one that was reserved. `given`: steps whose
-   * results are there already, and may be seen by the plan's.
+   * Sets aside what another plan costs at most beyond what the calls so far have left of all that was. False when it
+   * cannot be had.
    */
-  readonly cover: (plan: Plan, others: Others) => Promise<boolean>;
+  readonly cover: (plan: Plan, soFar: SoFar) => Promise<boolean>;
 };
 
-export type Others = { readonly given: readonly Step[]; readonly instead?: Plan };
+/** `given`: steps whose results are there, and may be seen by a plan's; and what the request's calls came to. */
+export type SoFar = { readonly given: readonly Step[]; readonly spent: MicroDollars; readonly calls: number };
 
 /**
  * Sets aside the most that the plan can cost (every call it may run, all input at its dearest rate, all output up to the
@@ -101,29 +103,39 @@ const reserveUpTo = async (
     deps,
   );
 
-  let parts = 1;
+  const all = { parts: 1, amount: need.amount, calls: workers.length };
   const add = async (more: Need, worker: string): Promise<boolean> => {
-    const extension = await draw(request.grant, more, deps);
-    if (extension.ok) open({ part: parts++, ...more, leaseId: extension.value.leaseId, worker }, request, deps);
-    return extension.ok;
+    const { calls, ...drawnFor } = more;
+    const extension = await draw(request.grant, drawnFor, deps).catch(withoutObject);
+    if (!extension?.ok) return false;
+    open({ part: all.parts, ...drawnFor, leaseId: extension.value.leaseId, worker }, request, deps);
+    all.parts += 1;
+    all.amount += more.amount;
+    all.calls += calls;
+    return true;
   };
   const extendTo: Reservation["extendTo"] = (card, chat, cap) => {
     const input = countInput(chat);
     const amount = boundCall(card, { input, maxOutputTokens: chat.maxOutputTokens }, { outputCap: cap });
-    return add({ amount, tokens: foreseeTokens(input, { ...request, calls: 1 }) }, card.id);
+    return add({ amount, tokens: foreseeTokens(input, { ...request, chat, calls: 1 }), calls: 1 }, card.id);
   };
-  const cover: Reservation["cover"] = async (other, { given, instead }) => {
-    const spare = instead ? boundPlan(instead, bounds) : 0;
-    const calls = workersOf(other).length - (instead ? workersOf(instead).length : 0);
-    const amount = Math.max(0, boundPlan(other, bounds, given) - spare);
+  const cover: Reservation["cover"] = async (other, { given, spent, calls: made }) => {
+    const amount = Math.max(0, spent + boundPlan(other, bounds, given) - all.amount);
+    const calls = Math.max(0, made + workersOf(other).length - all.calls);
     const tokens = calls > 0 ? foreseeTokens(request.input, { ...request, calls }) : 0;
-    return (amount === 0 && tokens === 0) || add({ amount, tokens }, answererOf(other));
+    return (amount === 0 && tokens === 0) || add({ amount, tokens, calls }, answererOf(other));
   };
   const extend: Reservation["extend"] = (worker, chat) => extendTo(bounds.cardOf(worker), chat, outputCap);
   return ok({ outputCap, extend, extendTo, cover });
 };
 
-type Need = { readonly amount: MicroDollars; readonly tokens: number };
+type Need = { readonly amount: MicroDollars; readonly tokens: number; readonly calls: number };
+
+/** What is extended can be done without: an object that is away gives nothing, and takes no answer along. */
+const withoutObject = (cause: unknown): null => {
+  logBug(cause);
+  return null;
+};
 
 /**
  * Tokens that count at once against a limit per minute: the likely input of each call, and of the output what the client

@@ -2,14 +2,13 @@ import type { ShoalError } from "../shared/errors.ts";
 import { ok, type Result } from "../shared/result.ts";
 import { execute, type Events, type ExecuteDeps } from "./execute/execute.ts";
 import { createFit } from "./execute/place-step.ts";
-import { runRounds } from "./execute/rounds.ts";
 import { createRunStep } from "./execute/run-step.ts";
 import { plan } from "./plan/plan.ts";
 import type { Planned } from "./plan/planned.ts";
 import type { Member } from "./pool/pool.ts";
 import { cardsOf, reserve } from "./reserve.ts";
 import type { Received, TenantContext } from "./receive.ts";
-import { createRounds } from "./write.ts";
+import { writeAndRun } from "./write.ts";
 
 /** What workers answer: plan ▸ reserve ▸ (write ▸) execute. */
 export const work = async (
@@ -19,7 +18,7 @@ export const work = async (
   const planned = await plan({ ...received, choice: received.served }, context);
   context.timing.mark("plan");
 
-  const { decision, unwritten } = planned;
+  const { decision, unwritten: setting } = planned;
   const reservation = await reserve(received, decision.plan, context);
   context.timing.mark("reserve");
   if (!reservation.ok) return reservation;
@@ -38,11 +37,9 @@ export const work = async (
     random: context.random,
     signal: context.signal,
   };
-  const { planner: setting } = context.settings;
-  const events =
-    unwritten && setting
-      ? runRounds(createRounds({ planned, setting, reservation: reservation.value }, received, context), deps)
-      : execute(decision.plan, deps);
+  const events = setting
+    ? writeAndRun({ planned, setting, reservation: reservation.value }, deps, received, context)
+    : execute(decision.plan, deps);
   return ok({ events, planned });
 };
 

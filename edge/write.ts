@@ -1,54 +1,80 @@
 import type { ChatRequest } from "../shared/chat.ts";
-import { plannerTask } from "../shared/planner-task.ts";
-import { countInput } from "../shared/tokens.ts";
-import { drawWorkers, plannerChat, plannerMessages } from "../shared/workflow-prompt.ts";
-import { writtenPlanJsonSchema } from "../shared/written-plan.ts";
+import type { AnswerEvent } from "../shared/events.ts";
+import { drawWorkers } from "../shared/planner/prompt.ts";
+import { plannerTask } from "../shared/planner/task.ts";
 import { callPlanner } from "./execute/call-planner.ts";
-import type { Rounds } from "./execute/rounds.ts";
+import type { Events, ExecuteDeps } from "./execute/execute.ts";
+import { runRounds } from "./execute/rounds.ts";
 import { createRunStep } from "./execute/run-step.ts";
 import { createAskConductor } from "./plan/ask-conductor.ts";
 import { plannerSteps, type Planned } from "./plan/planned.ts";
 import { writeRevision, writeWorkflow, type AskPlanner, type Planner } from "./plan/write-workflow.ts";
-import { choosePool, type Member } from "./pool/pool.ts";
-import { resolveModel } from "./pool/resolve-model.ts";
+import { findPlanner, plannerRequest } from "./pool/find-planner.ts";
 import { outputCapOf, type Reservation } from "./reserve.ts";
 import type { PlannerSetting } from "./runtime/settings.ts";
 import type { Received, TenantContext } from "./receive.ts";
 
-type Writes = {
+type RoundsInput = {
   readonly planned: Planned;
   readonly setting: PlannerSetting;
-  readonly reservation: Pick<Reservation, "extendTo" | "cover">;
+  readonly reservation: Reservation;
 };
 
-/** The workflow that the operator's planner writes, and where another round may follow, the one that revises its answer. */
-export const createRounds = (
-  { planned, setting, reservation }: Writes,
+/**
+ * Has the operator's planner write the workflow and runs it; where another round may follow, has it write the one that
+ * revises the answer.
+ */
+export const writeAndRun = (
+  { planned, setting, reservation }: RoundsInput,
+  deps: ExecuteDeps,
   received: Received,
   context: TenantContext,
-): Rounds => {
+): Events => {
+  const tally = createTally();
   const { worker, ms } = setting;
   const ask =
     worker === null
       ? createAskConductor(ms, context)
       : createAskWorker(worker, { ...received, extendTo: reservation.extendTo }, context);
-  const planner = createPlanner({ planned, setting, chat: received.chat }, { ask, cover: reservation.cover }, context);
-  return {
-    async *write() {
+  const planner = createPlanner(
+    { planned, setting, chat: received.chat },
+    { ask, cover: (plan, given) => reservation.cover(plan, { given, ...tally.read() }) },
+    context,
+  );
+  return tally.count(
+    runRounds(async function* () {
       const { plan, text } = yield* writeWorkflow(planned.decision.plan, planner);
       const mayRevise = text !== null && received.rounds > 1;
       return { plan, revise: mayRevise ? (answered) => writeRevision({ plan: text, ...answered }, planner) : null };
+    }, deps),
+  );
+};
+
+/** What the request's calls have come to so far, in micro-dollars, read as they are told of. */
+const createTally = () => {
+  let [spent, calls] = [0, 0];
+  const note = (event: AnswerEvent): void => {
+    if (event.type === "usage") spent += event.cost ?? 0;
+    if (event.type === "step-start") calls += 1;
+  };
+  return {
+    read: () => ({ spent, calls }),
+    async *count(events: Events): Events {
+      for await (const batch of events) {
+        batch.forEach(note);
+        yield batch;
+      }
     },
   };
 };
 
-type Asks = Omit<Writes, "reservation"> & { readonly chat: ChatRequest };
+type PlannerInput = Omit<RoundsInput, "reservation"> & { readonly chat: ChatRequest };
 
 /** Who writes, and what is read: the same workers in the same order in every round. */
 export const createPlanner = (
-  { planned, setting, chat }: Asks,
+  { planned, setting, chat }: PlannerInput,
   seams: Pick<Planner, "ask" | "cover">,
-  { clock, random }: Pick<TenantContext, "clock" | "random">,
+  { clock, random, signal }: Pick<TenantContext, "clock" | "random" | "signal">,
 ): Planner => ({
   ...seams,
   by: setting.worker ?? "conductor",
@@ -56,17 +82,17 @@ export const createPlanner = (
   task: plannerTask(chat),
   workers: drawWorkers(planned.decision.scores, random),
   clock,
+  signal,
 });
 
-type Asking = Pick<Received, "chat" | "grant" | "roster" | "signatures"> & Pick<Reservation, "extendTo">;
+type WorkerInput = Pick<Received, "chat" | "grant" | "roster" | "signatures"> & Pick<Reservation, "extendTo">;
 
 /** A worker as the planner: a call like any other, paid for by the request. */
-const createAskWorker = (id: string, asking: Asking, context: TenantContext): AskPlanner =>
+const createAskWorker = (id: string, input: WorkerInput, context: TenantContext): AskPlanner =>
   async function* (job, signal) {
-    const { chat, grant, signatures, extendTo } = asking;
-    const messages = plannerMessages(job, context.newId().slice(0, 8));
-    const asked = plannerChat({ model: chat.model, messages }, writtenPlanJsonSchema());
-    const member = findMember(id, asked, asking, context);
+    const { chat, grant, roster, signatures, extendTo } = input;
+    const asked = plannerRequest(chat, job, context.newId().slice(0, 8));
+    const member = findPlanner(id, asked, { roster, key: grant.record }, context);
     if (!member) return { refusal: "not_available", ...noTokens };
     const { card } = member.worker;
     const outputCap = outputCapOf(asked.maxOutputTokens ?? null, grant.record, context.settings);
@@ -78,17 +104,3 @@ const createAskWorker = (id: string, asking: Asking, context: TenantContext): As
   };
 
 const noTokens = { inputTokens: 0, outputTokens: 0 } as const;
-
-/** Null where the key may not use it, or it cannot take the request. */
-const findMember = (
-  id: string,
-  asked: ChatRequest,
-  { roster, grant }: Pick<Asking, "roster" | "grant">,
-  context: TenantContext,
-): Member | null => {
-  const choice = resolveModel(id, roster, context.arrivedAt);
-  if (!choice.ok) return null;
-  const wanted = { chat: asked, choice: choice.value, key: grant.record, input: countInput(asked) };
-  const pool = choosePool(roster.entries, wanted, context);
-  return pool.ok ? (pool.value[0] ?? null) : null;
-};

@@ -8,9 +8,9 @@
 import { parseArgs } from "node:util";
 import pLimit from "p-limit";
 import * as z from "zod";
-import { plannerTask } from "../shared/planner-task.ts";
-import { readRevision, readWrittenPlan } from "../shared/written-plan.ts";
-import { toFirstRound, type Figures, type PlannerJob } from "../shared/writing.ts";
+import { plannerTask } from "../shared/planner/task.ts";
+import { readRevision, readWrittenPlan } from "../shared/planner/read.ts";
+import { toFirstRound, type Figures, type PlannerJob } from "../shared/planner/job.ts";
 import { readConfig, type Config } from "./config.ts";
 import { openLlama } from "./llama.ts";
 import { createLog } from "./log.ts";

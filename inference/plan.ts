@@ -41,6 +41,6 @@ export const plan = async (
 
 /** The request with what a workflow of the service's own planner is likely to take, where that one is to write. */
 const expecting = (request: PlanRequest, planner: Conductor["planner"]): PlanRequest =>
-  request.planner?.waitMs === null
+  request.planner?.by === "conductor"
     ? { ...request, planner: { ...request.planner, waitMs: planner?.expectedMs() ?? 0 } }
     : request;

@@ -9,8 +9,8 @@ import {
 } from "node-llama-cpp";
 import type { Message } from "../shared/chat.ts";
 import { err, ok, type Result } from "../shared/result.ts";
-import { plannerMessages, shortenJob } from "../shared/workflow-prompt.ts";
-import type { PlannerJob, WrittenText } from "../shared/writing.ts";
+import { plannerMessages, shortenJob } from "../shared/planner/prompt.ts";
+import type { PlannerJob, WrittenText } from "../shared/planner/job.ts";
 import { toHistory } from "./history.ts";
 import type { Log } from "./log.ts";
 import { createPace } from "./pace.ts";

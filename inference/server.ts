@@ -3,7 +3,7 @@ import { Hono, type Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { planRequestSchema } from "../shared/decision.ts";
 import type { CallEvent } from "../shared/events.ts";
-import { writeRequestSchema } from "../shared/writing.ts";
+import { writeRequestSchema } from "../shared/planner/job.ts";
 import { chatBodySchema, chatModelId, toChatJob } from "./chat-body.ts";
 import type { ChatState } from "./chat-model.ts";
 import { toChunks, toCompletion } from "./completion.ts";

@@ -1,5 +1,5 @@
 import { err, ok, type Result } from "../shared/result.ts";
-import type { WriteRequest, WrittenText } from "../shared/writing.ts";
+import type { WriteRequest, WrittenText } from "../shared/planner/job.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Planner, WritingRefusal } from "./planner.ts";
 import { unavailable, type ServiceError } from "./wire.ts";

@@ -166,12 +166,23 @@ const planOf = (views: readonly Assessed[], prediction: Prediction, request: Pla
     const ballot = ballotOf(views, { ...request, extractor: request.extractor }, coefficients);
     return shaped({ kind: "ballot", ballot });
   }
-  const worth = teamWorth(scores, request, request.planner);
+  if (prediction.support < leastSupport && isSlight(request)) {
+    return { plan: direct, shape: "one call: so short a prompt leaves a team little to do" };
+  }
+  const drafts = { kind: "workflow" as const, steps: draftsAndJudge(scores, judgeOf(views)) };
+  const worth = teamWorth(scores, request, drafts.steps.length);
   if (!worth.isWorthIt) return { plan: direct, shape: tellWorth(worth) };
-  const drafts: Plan = { kind: "workflow", steps: draftsAndJudge(scores, judgeOf(views)) };
   // Who is asked to write the workflow tells its shape.
   return { plan: drafts, shape: request.planner ? tellWorth(worth) : `${tellWorth(worth)}; ${tellShape(drafts)}` };
 };
+
+/**
+ * Whether a prompt of which the weights know nothing is a greeting or a word in passing: short, and nothing much
+ * before or with them. A judgment.
+ */
+const isSlight = ({ view: { head, tail }, inputTokens }: PlanRequest): boolean =>
+  head.length + tail.length <= slight.characters && inputTokens <= slight.tokens;
+const slight = { characters: 20, tokens: 300 } as const;
 
 const shaped = (plan: Plan): Shaped => ({ plan, shape: tellShape(plan) });
 

@@ -27,10 +27,12 @@ export type Candidate = z.infer<typeof candidateSchema>;
 
 /** What a planner asks for a workflow; present where there is one, and the turn may get a workflow. */
 const plannerSchema = z.strictObject({
+  /** The inference service's own model, of which the service knows best how long it takes; or a worker. */
+  by: z.enum(["conductor", "worker"]),
   /** Expected dollars of the planner's own call; null when its price is unknown. */
   costDollars: z.number().min(0).nullable(),
-  /** Expected milliseconds of it; null: the inference service's own model writes, and the service knows best. */
-  waitMs: z.number().min(0).nullable(),
+  /** Expected milliseconds of it. */
+  waitMs: z.number().min(0),
 });
 
 /** Body of `POST /v1/plan` at the inference service; also what the edge head decides on. */

@@ -3,7 +3,7 @@ import type { ShoalError } from "./errors.ts";
 import type { Plan } from "./plan.ts";
 import type { MicroDollars } from "./pricing.ts";
 import type { Usage } from "./usage.ts";
-import type { Writing } from "./writing.ts";
+import type { Writing } from "./planner/outcome.ts";
 
 export type EndReason = "stop" | "length" | "tool_calls" | "content_filter";
 
@@ -96,6 +96,9 @@ export type AnswerEvent =
       /** Null when the worker's price is unknown. */
       readonly cost: MicroDollars | null;
     };
+
+/** Events as they come, and at last what came of it. */
+export type Told<T> = AsyncGenerator<readonly AnswerEvent[], T, void>;
 
 /** A whole answer: what a list of events amounts to. */
 export type Answer = {

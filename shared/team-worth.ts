@@ -10,41 +10,47 @@ const recoveredShare = 0.15;
 /** A gain below this is within what qualities are known to: an easy prompt is one call. */
 const leastGain = 0.01;
 
-/** Calls of a workflow, and how many of them wait for one another: the mean of Conductor's, and its usual shape. */
-const calls = { all: 3, chained: 2 } as const;
+/** Calls of a workflow that a planner writes: the mean of Conductor's. */
+const writtenCalls = 3;
+/** How many calls of a team wait for one another: the usual shape. */
+const chained = 2;
 
 /**
  * Who asks for Ultra has agreed to pay for more than one call: dollars and seconds weigh a tenth of what they do where
- * one worker is chosen. A judgment: with the full weight no team of dear workers would ever be worth it, under any
- * preference.
+ * one worker is chosen. A judgment.
  */
 const weightInUltra = 0.1;
 
-/** A call of unknown price is taken to cost this much. */
-const unknownCallDollars = 0.02;
+/**
+ * No call counts for more dollars than this: whoever has a pool of dear workers has agreed to what one call costs, and a
+ * team is so many calls in any pool. A judgment: with all its dollars no team of them would ever be worth it.
+ */
+const mostCallDollars = 0.005;
 
-const noPlanner: NonNullable<PlanRequest["planner"]> = { costDollars: 0, waitMs: 0 };
+/** A call of unknown price is taken to cost as much. */
+const dollarsOf = (costDollars: number | null): number => Math.min(mostCallDollars, costDollars ?? mostCallDollars);
 
 /** What a team is expected to add to the best worker's quality, what its calls and wait are worth, both in quality. */
 export type TeamWorth = { readonly gain: number; readonly price: number; readonly isWorthIt: boolean };
 
 /**
  * Whether a team is worth more than the best worker alone, where answers cannot be compared. `scores`: best utility
- * first. `planner`: absent where nobody writes workflows, and a team has the fixed shape.
+ * first. `fixedCalls`: of the fixed shape, which runs where no planner writes the workflow.
  */
 export const teamWorth = (
   scores: readonly Score[],
-  { lambda, mu }: Pick<PlanRequest, "lambda" | "mu">,
-  planner: PlanRequest["planner"] = noPlanner,
+  { lambda, mu, planner }: Pick<PlanRequest, "lambda" | "mu" | "planner">,
+  fixedCalls: number,
 ): TeamWorth => {
   const [best] = scores;
-  const likely = scores.slice(0, calls.all);
+  const calls = planner ? writtenCalls : fixedCalls;
+  const likely = scores.slice(0, calls);
   const gain = best === undefined ? 0 : recoveredShare * (1 - Math.min(1, best.quality + (best.bias ?? 0)));
-  const callDollars = mean(likely.map(({ costDollars }) => costDollars ?? unknownCallDollars));
+  const callDollars = mean(likely.map(({ costDollars }) => dollarsOf(costDollars)));
   const callMs = mean(likely.flatMap(({ latencyMs }) => latencyMs ?? []));
   const dollars =
-    calls.all * callDollars - (best?.costDollars ?? callDollars) + (planner.costDollars ?? unknownCallDollars);
-  const seconds = (calls.chained * callMs - (best?.latencyMs ?? callMs) + (planner.waitMs ?? 0)) / 1000;
+    calls * callDollars - dollarsOf(best?.costDollars ?? null) + (planner ? dollarsOf(planner.costDollars) : 0);
+  const seconds = (chained * callMs - (best?.latencyMs ?? callMs) + (planner?.waitMs ?? 0)) / 1000;
   const price = weightInUltra * (lambda * Math.max(0, dollars) + mu * Math.max(0, seconds));
   return { gain, price, isWorthIt: gain >= leastGain && gain > price };
 };

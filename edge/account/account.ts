@@ -3,7 +3,7 @@ import type { AnswerEvent } from "../../shared/events.ts";
 import { isDirect, workersOf } from "../../shared/plan.ts";
 import { toDollars } from "../../shared/pricing.ts";
 import { addUsage, noUsage } from "../../shared/usage.ts";
-import type { Writing } from "../../shared/writing.ts";
+import type { Writing } from "../../shared/planner/outcome.ts";
 import type { Grant } from "../admit.ts";
 import { rememberWorker, type AffinityKeys } from "../conversation/affinity.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -116,7 +116,7 @@ const compareCosts = (
 ): void => {
   if (revision?.plan || (!isDirect(decision.plan) && decision.plan.kind !== "ballot")) return;
   for (const { step, worker, usage, cost } of calls) {
-    if (plannerSteps.some((planner) => planner === step)) continue;
+    if (isPlanning({ step })) continue;
     const foreseen = decision.scores.find((score) => score.worker === worker)?.costDollars ?? null;
     if (foreseen === null || cost === null || usage.source !== "reported") continue;
     // What one tenant has of its own says nothing to others.
@@ -127,6 +127,8 @@ const compareCosts = (
 
 /** What the ledger has of a replayed answer, whatever the client is shown of it: one request, for nothing, to nobody. */
 const fromCache: CallRow = { step: "cache", worker: "cache", provider: "cache", usage: noUsage, cost: 0 };
+
+const isPlanning = ({ step }: { readonly step: string }): boolean => plannerSteps.some((id) => id === step);
 
 /** A failed worker's step is tried again under the same name by another. */
 const keyOf = (event: { readonly step: string; readonly worker: string }) => `${event.step} ${event.worker}`;
@@ -148,7 +150,7 @@ const createBook = (subject: Subject, deps: AccountDeps) => {
   const read = (event: AnswerEvent): void => {
     switch (event.type) {
       case "step-start":
-        timing.mark("first_call");
+        if (!isPlanning(event)) timing.mark("first_call");
         steps.set(keyOf(event), openStep(event, elapsed()));
         return;
       case "usage": {

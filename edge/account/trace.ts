@@ -3,7 +3,7 @@ import type { WireError } from "../../shared/errors.ts";
 import type { Exploration } from "../../shared/exploration.ts";
 import type { SkipReason, StepOutcome } from "../../shared/events.ts";
 import type { Usage, UsageSource } from "../../shared/usage.ts";
-import type { WritingOutcome } from "../../shared/writing.ts";
+import type { WritingOutcome } from "../../shared/planner/outcome.ts";
 import type { Rollout } from "../rollout/rollout.ts";
 import type { Shadow } from "../rollout/shadow.ts";
 

@@ -17,6 +17,7 @@ export type Identity = {
 export const devTenant = "local";
 const devKeyId = "dev";
 
+/** By the whole key, never a part of it. */
 const remembered = createMemory<Identity>(10_000);
 
 /**
@@ -26,12 +27,11 @@ const remembered = createMemory<Identity>(10_000);
 export const authenticate = async (headers: Headers, settings: Settings): Promise<Result<Identity, ShoalError>> => {
   const key = readBearer(headers);
   if (key === null) return err({ kind: "missing_key" });
-  const keyHash = await hashKey(key);
-  const known = remembered.get(keyHash);
+  const known = remembered.get(key);
   if (known) return ok(known);
 
-  const identity = await identify(key, keyHash, settings);
-  if (identity.ok) remembered.set(keyHash, identity.value);
+  const identity = await identify(key, await hashKey(key), settings);
+  if (identity.ok) remembered.set(key, identity.value);
   return identity;
 };
 

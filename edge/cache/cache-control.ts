@@ -8,9 +8,18 @@ export type CacheControl = {
   readonly minFresh: number | null;
 };
 
+const nothingAsked: CacheControl = {
+  noCache: false,
+  noStore: false,
+  onlyIfCached: false,
+  maxAge: null,
+  minFresh: null,
+};
+
 /** Reads the header; what it does not know is left alone, as the standard has it. Nothing stale is ever served. */
 export const readCacheControl = (header: string | null): CacheControl => {
-  const directives = new Map((header ?? "").split(",").map(readDirective));
+  if (header === null) return nothingAsked;
+  const directives = new Map(header.split(",").map(readDirective));
   return {
     noCache: directives.has("no-cache"),
     noStore: directives.has("no-store"),

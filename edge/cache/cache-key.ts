@@ -51,7 +51,7 @@ export const cacheKey = async (request: KeyedRequest, { settings, roster }: KeyD
 const answerersOf = ({ choice, preference, rounds, grant: { record } }: KeyedRequest, roster: KeyDeps["roster"]) => ({
   choice,
   preference,
-  rounds,
+  ...(choice.kind === "tier" && choice.tier === "ultra" && { rounds }),
   workers: inOrder(record.allowedWorkers),
   vendors: inOrder(record.allowedVendors),
   dataRegions: inOrder(record.allowedDataRegions),

@@ -10,7 +10,8 @@ export const headOf = (
   { format, planned }: { readonly format: Pick<Format, "answerId">; readonly planned: Planned },
   { requestId, arrivedAt, clock }: Pick<Context, "requestId" | "arrivedAt" | "clock">,
 ): AnswerHead => ({
-  id: format.answerId(requestId, answererOf(planned.decision.plan)),
+  // Who answers is not known before the workflow is written.
+  id: format.answerId(requestId, planned.unwritten ? "" : answererOf(planned.decision.plan)),
   created: Math.floor(arrivedAt / 1000),
   model: client.chat.model,
   includeUsage: client.includeUsage,

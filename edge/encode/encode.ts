@@ -89,7 +89,7 @@ const encodeStream = async (events: Events, options: EncodeOptions, deps: Encode
   const { format, headers, planned } = options;
   const held: AnswerEvent[] = [];
   // A plan that begins with inner calls is sure to be silent for long: its stream opens at once.
-  const mayBeSoon = planned.unwritten || beginsWithAnswer(planned.decision.plan);
+  const mayBeSoon = planned.unwritten !== undefined || beginsWithAnswer(planned.decision.plan);
   const patience = startPatience(deps.clock, mayBeSoon ? patienceMs : 0);
   let pending = events.next();
   let ended = false;

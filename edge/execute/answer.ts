@@ -1,10 +1,10 @@
 import type { ChatRequest } from "../../shared/chat.ts";
 import { isRetryable } from "../../shared/errors.ts";
-import type { AnswerEvent } from "../../shared/events.ts";
+import type { AnswerEvent, Told } from "../../shared/events.ts";
 import type { Step } from "../../shared/plan.ts";
 import type { RunStep, StepRequest, StepRun } from "./run-step.ts";
 
-export type Events = AsyncGenerator<readonly AnswerEvent[], void, void>;
+export type Events = Told<void>;
 
 export type ExecuteDeps = {
   readonly chat: ChatRequest;
@@ -59,12 +59,7 @@ export type Gate = {
 };
 
 /** Until its first word another worker may take a worker's place; after it, never. Gives the last run. */
-export async function* speak(
-  step: Step,
-  chat: ChatRequest,
-  deps: ExecuteDeps,
-  gate?: Gate,
-): AsyncGenerator<readonly AnswerEvent[], StepRun, void> {
+export async function* speak(step: Step, chat: ChatRequest, deps: ExecuteDeps, gate?: Gate): Told<StepRun> {
   const tried = new Set<string>();
   let worker = step.worker;
   for (;;) {
@@ -80,11 +75,7 @@ export async function* speak(
   }
 }
 
-async function* runThrough(
-  gate: Gate,
-  call: Parameters<RunStep>[0],
-  deps: ExecuteDeps,
-): AsyncGenerator<readonly AnswerEvent[], StepRun, void> {
+async function* runThrough(gate: Gate, call: Parameters<RunStep>[0], deps: ExecuteDeps): Told<StepRun> {
   const run = deps.runStep(call);
   for (;;) {
     const next = await run.next();

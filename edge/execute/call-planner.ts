@@ -1,5 +1,5 @@
 import type { ChatRequest } from "../../shared/chat.ts";
-import type { AnswerEvent } from "../../shared/events.ts";
+import type { Told } from "../../shared/events.ts";
 import { answerStep } from "../../shared/plan.ts";
 import { innerStep, isUsable, toVisible } from "./inner-step.ts";
 import type { RunStep } from "./run-step.ts";
@@ -17,7 +17,7 @@ type PlannerStep = { readonly id: string; readonly worker: string; readonly chat
 export async function* callPlanner(
   { id, worker, chat }: PlannerStep,
   { runStep, signal }: { readonly runStep: RunStep; readonly signal: AbortSignal },
-): AsyncGenerator<readonly AnswerEvent[], PlannerCall, void> {
+): Told<PlannerCall> {
   const step = { ...answerStep(worker), id, role: "think" as const };
   let [inputTokens, outputTokens] = [0, 0];
   const call = innerStep(step, chat, { runStep }, signal);

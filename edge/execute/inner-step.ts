@@ -1,5 +1,5 @@
 import type { ChatRequest } from "../../shared/chat.ts";
-import { answerText, collect, type AnswerEvent } from "../../shared/events.ts";
+import { answerText, collect, type AnswerEvent, type Told } from "../../shared/events.ts";
 import type { Step } from "../../shared/plan.ts";
 import type { ExecuteDeps } from "./answer.ts";
 import type { VisibleResult } from "./compose-step.ts";
@@ -30,7 +30,7 @@ export async function* innerStep(
   chat: ChatRequest,
   deps: Pick<ExecuteDeps, "runStep">,
   signal?: AbortSignal,
-): AsyncGenerator<readonly AnswerEvent[], StepRun, void> {
+): Told<StepRun> {
   const run = deps.runStep({ step, chat, whole: true, keep: true, ...(signal && { signal }) });
   for (;;) {
     const next = await run.next();

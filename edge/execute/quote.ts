@@ -1,18 +1,13 @@
+import { withoutControlTokens } from "../../shared/control-tokens.ts";
+
 /** A worker's result is cut to this many bytes before another sees it. */
 export const maxResultBytes = 100_000;
-
-/**
- * What hosts read as control tokens wherever they stand: turns, system prompts and tool calls of common chat templates.
- * A text that was written with them would pose as another's turn.
- */
-const controlToken =
-  /<(?=[|｜][^<>\n]{1,64}[|｜]>)|<(?=\/?(?:start_of_turn|end_of_turn|tool_call|tool_calls|tool_response|tools)>)|<(?=<\/?SYS>>)|\[(?=\/?(?:INST|SYSTEM_PROMPT|TOOL_CALLS|TOOL_RESULTS|AVAILABLE_TOOLS|TOOL_CONTENT)\])/g;
 
 /**
  * A worker's text as others may see it: cut to `maxResultBytes`, and with a space in what a host would read as a control
  * token. What the client gets of a text is the text itself.
  */
-export const quotable = (text: string): string => cut(text.replaceAll(controlToken, "$& "));
+export const quotable = (text: string): string => cut(withoutControlTokens(text));
 
 const encoder = new TextEncoder();
 

@@ -1,27 +1,23 @@
-import { answerText, collect, type AnswerEvent } from "../../shared/events.ts";
+import { answerText, collect, type AnswerEvent, type Told } from "../../shared/events.ts";
 import type { Plan, Step, Workflow } from "../../shared/plan.ts";
-import type { Events, ExecuteDeps } from "./answer.ts";
+import { endOf, type Events, type ExecuteDeps } from "./answer.ts";
 import { execute } from "./execute.ts";
 import { accounting } from "./inner-step.ts";
 import type { StepRun } from "./run-step.ts";
 import { runWorkflow } from "./workflow.ts";
 
-/** Events of a planner at work as they come, and at last what is to be run. */
-type Writing<T> = AsyncGenerator<readonly AnswerEvent[], T, void>;
+/** Has the workflow written that revises an answer; null where it stays as it is. */
+export type Revise = (answered: { readonly step: Step; readonly answer: string }) => Told<Workflow | null>;
 
-/** Whoever revises sees the answer and knows which step gave it. */
-export type Revise = (answered: { readonly step: Step; readonly answer: string }) => Writing<Workflow | null>;
-
-export type Rounds = {
-  /** The plan to run; `revise`: asks whether its answer is to be revised, null where it is not. */
-  readonly write: () => Writing<{ readonly plan: Plan; readonly revise: Revise | null }>;
-};
+/** Has the plan written that is to run. `revise`: null where no second round may follow. */
+export type Write = () => Told<{ readonly plan: Plan; readonly revise: Revise | null }>;
 
 /**
  * Runs what a planner writes. Where one more round may follow, the answer of the first is held until the planner has
- * seen it: it goes out as it is, or a second workflow revises it, once. A revision that fails leaves the answer.
+ * seen it: it goes out as it is, or a second workflow revises it, once. A revision that comes to nothing leaves the
+ * answer.
  */
-export async function* runRounds({ write }: Rounds, deps: ExecuteDeps): Events {
+export async function* runRounds(write: Write, deps: ExecuteDeps): Events {
   const { plan, revise } = yield* write();
   if (deps.signal.aborted) return;
   if (revise === null) return yield* execute(plan, deps);
@@ -29,14 +25,16 @@ export async function* runRounds({ write }: Rounds, deps: ExecuteDeps): Events {
   const held = yield* hold(execute(plan, { ...deps, stream: false }));
   const answered = runOf(held, plan);
   if (answered === null || deps.signal.aborted) return yield held;
-  const answer = answerText(collect(answered.events));
-  const revision = answer === "" ? null : yield* revise({ step: answered.step, answer });
+  const revision = yield* revise({ step: answered.step, answer: textOf(answered.events) });
   if (revision === null || deps.signal.aborted) return yield held;
-  yield* runWorkflow(revision, deps, answered);
+  // Whoever fails has an answer behind it: nobody takes its place.
+  yield* preferRevised(runWorkflow(revision, { ...deps, alternates: [] }, answered), answered, deps);
 }
 
+const textOf = (events: readonly AnswerEvent[]): string => answerText(collect(events));
+
 /** Passes on what is no word of the answer. */
-async function* hold(events: Events): Writing<readonly AnswerEvent[]> {
+async function* hold(events: Events): Told<readonly AnswerEvent[]> {
   const held: AnswerEvent[] = [];
   for await (const batch of events) {
     const told = batch.filter(({ type }) => accounting.has(type));
@@ -46,13 +44,14 @@ async function* hold(events: Events): Writing<readonly AnswerEvent[]> {
   return held;
 }
 
-/** The answer as the step that gave it; null where there is none, or none that is whole: nobody asked to improve that. */
+/** The answer as the step that gave it; null where there is none that is whole: nobody is asked to improve that. */
 const runOf = (held: readonly AnswerEvent[], plan: Plan): StepRun | null => {
   const end = held.findLast((event) => event.type === "end");
   const step = plan.kind === "workflow" ? plan.steps.find(({ id }) => id === end?.step) : undefined;
-  if (!end || !step || end.reason !== "stop") return null;
+  if (!end || !step || !isWhole(held)) return null;
   return {
-    step: { ...step, worker: end.worker },
+    // Whoever wrote it, it is an answer, which a verifier may let go out.
+    step: { ...step, worker: end.worker, role: "answer" },
     events: held.filter(({ type }) => type !== "end"),
     end: end.reason,
     ...(end.stopSequence !== undefined && { stopSequence: end.stopSequence }),
@@ -60,3 +59,27 @@ const runOf = (held: readonly AnswerEvent[], plan: Plan): StepRun | null => {
     spoke: false,
   };
 };
+
+const isWhole = (events: readonly AnswerEvent[]): boolean =>
+  events.some((event) => event.type === "end" && event.reason === "stop") && textOf(events) !== "";
+
+/**
+ * The revised answer if it is whole, else the one before. Its words stream from the first on, and stand then; whoever
+ * reads no stream gets nothing of it before it is whole.
+ */
+async function* preferRevised(revised: Events, before: StepRun, { stream, signal }: ExecuteDeps): Events {
+  const held: AnswerEvent[] = [];
+  let spoken = false;
+  for await (const batch of revised) {
+    const told = batch.filter(({ type }) => accounting.has(type));
+    const words = batch.filter(({ type }) => !accounting.has(type));
+    spoken ||= stream && textOf(words) !== "";
+    if (spoken) yield [...held.splice(0), ...batch];
+    else {
+      held.push(...words);
+      if (told.length > 0) yield told;
+    }
+  }
+  if (spoken || signal.aborted) return;
+  yield isWhole(held) ? held : [...before.events, endOf(before)];
+}

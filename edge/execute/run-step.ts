@@ -1,7 +1,7 @@
 import type { LimitFunction } from "p-limit";
 import type { ChatRequest } from "../../shared/chat.ts";
 import type { ShoalError } from "../../shared/errors.ts";
-import type { AnswerEvent, CallEvent, EndReason, StepOutcome } from "../../shared/events.ts";
+import type { AnswerEvent, CallEvent, EndReason, StepOutcome, Told } from "../../shared/events.ts";
 import type { Step } from "../../shared/plan.ts";
 import { costOf } from "../../shared/pricing.ts";
 import { boundInput, boundOutput, countInput } from "../../shared/tokens.ts";
@@ -37,7 +37,7 @@ export type StepRequest = {
 };
 
 /** Gives the step's events without `end` and `error`, which it returns. */
-export type RunStep = (request: StepRequest) => AsyncGenerator<readonly AnswerEvent[], StepRun, void>;
+export type RunStep = (request: StepRequest) => Told<StepRun>;
 
 /** A thought with the vendor's signature. */
 export type SignedThought = { readonly text: string; readonly signature: string };

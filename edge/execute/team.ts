@@ -1,4 +1,4 @@
-import { answerText, collect, type AnswerEvent } from "../../shared/events.ts";
+import { answerText, collect, type AnswerEvent, type Told } from "../../shared/events.ts";
 import type { Step } from "../../shared/plan.ts";
 import { readVerdict, type Team } from "../../shared/team.ts";
 import { endOf, speak, type Events, type ExecuteDeps, type Gate } from "./answer.ts";
@@ -42,7 +42,7 @@ async function* verify(
   acted: StepRun,
   draft: string,
   deps: ExecuteDeps,
-): AsyncGenerator<readonly AnswerEvent[], string | null, void> {
+): Told<string | null> {
   // After a failover the verifier may be the one that acted: nobody is asked to check themselves.
   if (deps.signal.aborted || step.worker === acted.step.worker) return null;
   const chat = composeStep(deps.chat, step, [resultOf(act, draft)], deps.newBoundary());
@@ -57,7 +57,7 @@ async function* revise(
   { step: { worker } }: StepRun,
   [draft, objection]: readonly [string, string],
   deps: ExecuteDeps,
-): AsyncGenerator<readonly AnswerEvent[], boolean, void> {
+): Told<boolean> {
   if (deps.signal.aborted) return false;
   const results = [resultOf(act, draft), resultOf(verifier, objection)];
   const chat = composeStep(deps.chat, step, results, deps.newBoundary());

@@ -89,7 +89,7 @@ export interface Format {
   readonly name: string;
   /** Answers have a field for the signature of a thought. */
   readonly signsThoughts: boolean;
-  /** An answer's id. `worker`: the one that the plan wants to write it. */
+  /** An answer's id. `worker`: the one that the plan wants to write it; empty where that is not known yet. */
   answerId(requestId: string, worker: string): string;
   /** The body, already JSON, as a canonical request; the error names the field. */
   parse(body: unknown): Result<ClientRequest, ShoalError>;

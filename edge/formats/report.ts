@@ -1,7 +1,7 @@
 import type { AnswerEvent, StepOutcome } from "../../shared/events.ts";
 import { workersOf, type Plan } from "../../shared/plan.ts";
 import { toDollars } from "../../shared/pricing.ts";
-import { plannerFallback } from "../../shared/settle-writing.ts";
+import { afterWriting } from "../../shared/planner/outcome.ts";
 
 /** Who was to work on a request, and by whose decision. */
 export type PlanReport = {
@@ -36,7 +36,7 @@ export const createReport = (planned: PlanReport) => {
     steps.findLast(({ step, worker }) => step === event.step && worker === event.worker);
   return {
     read(event: AnswerEvent): void {
-      if (event.type === "written") plan = afterWriting(plan, event);
+      if (event.type === "written") plan = withWritten(plan, event);
       if (event.type === "step-start") {
         const { step, worker, role } = event;
         steps.push({ step, worker, role, outcome: null, input_tokens: 0, output_tokens: 0, cost: 0 });
@@ -55,12 +55,9 @@ export const createReport = (planned: PlanReport) => {
   };
 };
 
-const afterWriting = (
-  before: PlanReport,
-  { round, plan, reason, writing }: Extract<AnswerEvent, { type: "written" }>,
-): PlanReport => {
-  const told = { ...before, reason: `${before.reason}; ${reason}` };
-  if (round === 2) return { ...told, revised_by: plan ? workersOf(plan) : [] };
-  const fallback = before.fallback ?? plannerFallback(writing);
-  return { ...told, fallback, ...(plan && { kind: plan.kind, workers: workersOf(plan) }) };
+const withWritten = (before: PlanReport, event: Extract<AnswerEvent, { type: "written" }>): PlanReport => {
+  const { round, plan } = event;
+  const after = { ...before, ...afterWriting(before, event) };
+  if (round === 2) return { ...after, revised_by: plan ? workersOf(plan) : [] };
+  return plan ? { ...after, kind: plan.kind, workers: workersOf(plan) } : after;
 };

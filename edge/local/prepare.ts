@@ -102,7 +102,8 @@ const prepareOne = async (
     INFERENCE_SECRET: inferenceSecret,
   };
 
-  const configFile = await writeWorker({ root, region, stateDir }, Object.keys(worker));
+  const { isolates } = settings;
+  const configFile = await writeWorker({ root, region, stateDir, isolates }, Object.keys(worker));
   if (!configFile.ok) return configFile;
   return ok({
     region,
@@ -145,11 +146,11 @@ const findTakenPorts = async (systems: readonly Configured[]): Promise<readonly 
     .map(({ name, port, reason }) => `port ${port} ${reason}: stop what listens there, or set ${name} to another port`);
 };
 
-type Place = { readonly root: string; readonly region: string | null; readonly stateDir: string };
+type Place = { readonly root: string; readonly region: string | null } & Pick<Settings, "stateDir" | "isolates">;
 
 /** Bundles the Worker and writes its configuration beside it; gives the configuration's file. */
 const writeWorker = async (
-  { root, region, stateDir }: Place,
+  { root, region, stateDir, isolates }: Place,
   environment: readonly string[],
 ): Promise<Result<string, string>> => {
   const config = await readWorkerConfig(path.join(root, "wrangler.toml"), region);
@@ -164,7 +165,7 @@ const writeWorker = async (
   if (!bundled.ok) return bundled;
   const file = path.join(dir, "config.capnp");
   const local = withoutJurisdiction(config.value);
-  await writeFile(file, writeWorkerdConfig(local, { bundle: "index.js", storage }, environment));
+  await writeFile(file, writeWorkerdConfig(local, { bundle: "index.js", storage }, environment, isolates));
   return ok(file);
 };
 

@@ -11,6 +11,8 @@ export type Settings = {
   readonly inferencePort: number;
   /** Absolute folder of everything that outlives a run: secrets, Durable Objects, models. */
   readonly stateDir: string;
+  /** Isolates of the edge that take requests in turn, as many do in production. */
+  readonly isolates: number;
   /** What the operator set for the Worker. */
   readonly worker: Variables;
   /** The environment of the inference service: the operator's without what is the Worker's alone. */
@@ -55,6 +57,12 @@ const environmentSchema = z.object({
   SHOAL_INFERENCE_PORT: portSchema.default(defaultInferencePort),
   SHOAL_STATE_DIR: z.string().default(defaultStateDir),
   SHOAL_MODELS_DIR: z.string().optional(),
+  SHOAL_ISOLATES: z.coerce
+    .number("must be 1 to 8")
+    .int("must be 1 to 8")
+    .min(1, "must be 1 to 8")
+    .max(8, "must be 1 to 8")
+    .default(1),
   SHOAL_PROVIDERS: providersSchema.default([]),
 });
 
@@ -72,6 +80,7 @@ export const readSettings = (env: NodeJS.ProcessEnv, cwd: string): Result<Settin
     port: values.SHOAL_PORT,
     inferencePort: values.SHOAL_INFERENCE_PORT,
     stateDir,
+    isolates: values.SHOAL_ISOLATES,
     worker: pick(env, names),
     inference: {
       ...omit(env, names),

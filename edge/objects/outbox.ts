@@ -103,9 +103,7 @@ export const createOutbox = (objects: Objects, clock: Clock): Outbox => {
   };
 
   const writeTraces = async (tenant: string, traces: readonly Trace[]): Promise<void> => {
-    if (traces.length === 0) return;
-    await objects.tenantLog(tenant).write(traces.map(packTrace));
-    for (const trace of traces) traceBytes -= sizeOfTrace(trace);
+    if (traces.length > 0) await objects.tenantLog(tenant).write(traces.map(packTrace));
   };
 
   const sendAll = async (tenant: string): Promise<void> => {
@@ -116,9 +114,13 @@ export const createOutbox = (objects: Objects, clock: Clock): Outbox => {
     const { openings, settlements, forecasts, traces } = batch;
     for (const trace of traces) traveling.set(trace.id, trace);
     try {
-      // Who finds a trace finds the request's row.
-      await record(tenant, { openings, settlements, forecasts });
-      await writeTraces(tenant, traces);
+      // Both leave at once: who asks either object from now on asks after them.
+      const sent = await Promise.allSettled([
+        record(tenant, { openings, settlements, forecasts }),
+        writeTraces(tenant, traces),
+      ]);
+      for (const outcome of sent) if (outcome.status === "rejected") throw outcome.reason;
+      for (const trace of traces) traceBytes -= sizeOfTrace(trace);
     } catch (cause) {
       boxOf(tenant).traces.unshift(...traces);
       throw cause;

@@ -71,6 +71,8 @@ export type Amounts = {
   readonly amount: MicroDollars;
 };
 
+export type Wish = Pick<Amounts, "tokens" | "amount">;
+
 export const noAmounts: Amounts = { requests: 0, slots: 0, tokens: 0, amount: 0 };
 
 /** Set aside for one isolate for ten seconds, each drawn once. Null where nothing limits it: nothing to draw down. */
@@ -88,6 +90,11 @@ export type AdmitRequest = {
   readonly keyHash: string;
   /** The most that the request at hand can use; the lease covers it or is refused. 0 of what is not known yet. */
   readonly need: Amounts;
+  /**
+   * What it is likely to need besides, before that is known: granted as well where there is plenty, so that it does not
+   * have to ask again, and never a reason to refuse. Absent where nothing is foreseen.
+   */
+  readonly wish?: Wish;
   /** The local start's key, which the tenant object then makes known to itself. */
   readonly dev: boolean;
   /** Conversation whose worker is looked up on the way; null for a first turn. */

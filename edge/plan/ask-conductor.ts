@@ -1,5 +1,5 @@
-import type { AnswerEvent } from "../../shared/events.ts";
-import { writtenTextSchema, type WriteRequest } from "../../shared/writing.ts";
+import type { Told } from "../../shared/events.ts";
+import { writtenTextSchema, type WriteRequest } from "../../shared/planner/job.ts";
 import { postConductor, type ConductorDeps, type ConductorError } from "./post-conductor.ts";
 import type { AskPlanner, Asked } from "./write-workflow.ts";
 
@@ -13,7 +13,7 @@ export const createAskConductor = (
 ): AskPlanner =>
   // Its call is nobody's cost: there is nothing to account for.
   // oxlint-disable-next-line require-yield
-  async function* (job, late): AsyncGenerator<readonly AnswerEvent[], Asked, void> {
+  async function* (job, late): Told<Asked> {
     const request: WriteRequest = { ...job, deadlineMs: waitMs };
     const signal = AbortSignal.any([late, deps.signal]);
     const posted = await postConductor("/v1/workflow", request, { mostBytes, signal }, deps);

@@ -7,7 +7,7 @@ import { teamOf } from "../../shared/team.ts";
 import { promptView } from "../../shared/prompt-view.ts";
 import { detectExtractor } from "../../shared/detect-extractor.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
-import { wantsWriting } from "../../shared/settle-writing.ts";
+import { wantsWriting } from "../../shared/planner/settle.ts";
 import { postConductor, type ConductorDeps, type ConductorError } from "./post-conductor.ts";
 import type { Fallback, PlanInput, Planned } from "./planned.ts";
 import { edgeWeights, predictAtEdge } from "./edge-head.ts";
@@ -48,13 +48,13 @@ export const decideAnew = async (input: PlanInput, deps: Omit<PlanDeps, "random"
     decision: formTeam(decision, input, () => decision.scores),
     source: asked.ok ? "conductor" : "edge_head",
     fallback: asked.ok ? null : asked.error,
-    ...(wantsWriting(decision, known) && { unwritten: true }),
+    ...(deps.settings.planner && wantsWriting(decision, known) && { unwritten: deps.settings.planner }),
   };
 };
 
 /** Who did not decide does not write either. */
 const withoutConductor = ({ planner, ...request }: PlanRequest): PlanRequest =>
-  planner && planner.waitMs !== null ? { ...request, planner } : request;
+  planner?.by === "worker" ? { ...request, planner } : request;
 
 const decideAtEdge = (request: PlanRequest): Decision => decide(predictAtEdge(request), request, edgeWeights());
 
@@ -90,16 +90,14 @@ const settledDecision = ({ worker, reason }: Settled): Decision => ({
   weights: "",
 });
 
-const toPlanRequest = (
-  { chat, choice, pool, input, preference, grant }: PlanInput,
-  deps: Pick<PlanDeps, "settings" | "health">,
-): PlanRequest => {
+const toPlanRequest = (asked: PlanInput, deps: Pick<PlanDeps, "settings" | "health">): PlanRequest => {
+  const { chat, choice, pool, input, preference, grant } = asked;
   const { bias } = grant.record;
   const tier = choice.kind === "tier" ? choice.tier : "mini";
   const tools = usesTools(chat);
   // One vote of many would have no log probabilities to show for the team.
   const extractor = tools || chat.logprobs ? null : detectExtractor(chat);
-  const planner = tier === "ultra" && !tools && extractor === null ? foreseePlanner(pool, deps) : null;
+  const planner = tier === "ultra" && !tools && extractor === null ? foreseePlanner(asked, deps) : null;
   return {
     view: promptView(chat),
     extractor,
@@ -121,17 +119,23 @@ const plannerTokens = { input: 1_500, output: 500 } as const;
 /** Until a hosted planner was seen at work. */
 const likelyPlannerMs = 5_000;
 
+/** Null where there is none, or none that may read this request. */
 const foreseePlanner = (
-  pool: PlanInput["pool"],
+  { plannerCard, rounds }: PlanInput,
   { settings, health }: Pick<PlanDeps, "settings" | "health">,
 ): PlanRequest["planner"] | null => {
   if (settings.planner === null) return null;
   const { worker } = settings.planner;
-  if (worker === null) return { costDollars: 0, waitMs: null };
-  const price = pool.find((member) => member.worker.card.id === worker)?.worker.card.price ?? null;
+  if (worker === null) return { by: "conductor", costDollars: 0, waitMs: 0 };
+  const card = plannerCard(worker);
+  if (card === null) return null;
+  const { price } = card;
+  const call = price && (plannerTokens.input * price.input + plannerTokens.output * price.output) / 1_000_000;
+  // Each round asks it anew.
   return {
-    costDollars: price && (plannerTokens.input * price.input + plannerTokens.output * price.output) / 1_000_000,
-    waitMs: health.latencyMs(worker) ?? likelyPlannerMs,
+    by: "worker",
+    costDollars: call && rounds * call,
+    waitMs: rounds * (health.latencyMs(card.id) ?? likelyPlannerMs),
   };
 };
 

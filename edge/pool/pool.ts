@@ -45,8 +45,7 @@ export const choosePool = (
   deps: PoolDeps,
 ): Result<readonly Member[], ShoalError> => {
   const now = deps.clock.now();
-  const live = roster.filter(({ card }) => retirementOf(card.id, now) === null);
-  const allowed = allow(live, request, now);
+  const allowed = allow(roster, request, now);
   if (!allowed.ok) return allowed;
   const able = narrow(allowed.value, requirementsOf(request));
   if (!able.ok) return able;
@@ -70,14 +69,15 @@ const pricedAt = (entry: RosterEntry, now: number): RosterEntry =>
   entry.card.priceChanges ? { ...entry, card: { ...entry.card, price: priceAt(entry.card, now) } } : entry;
 
 const allow = (roster: Entries, { chat, choice, key }: PoolRequest, now: number): Result<Entries, ShoalError> => {
-  if (roster.length === 0) {
+  const isLive = ({ card }: RosterEntry) => retirementOf(card.id, now) === null;
+  if (!roster.some(isLive)) {
     const message = "no provider is configured within this region's data regions";
     return err({ kind: "no_worker", message, retryAfterSeconds: null });
   }
   if (!allowsModel(key, chat.model))
     return err({ kind: "forbidden", message: `the key may not use the model '${chat.model.slice(0, 200)}'` });
   const named = choice.kind === "worker" ? roster.filter(({ card }) => card.id === choice.id) : roster;
-  const permitted = named.filter(({ card }) => allowsWorker(key, card.id));
+  const permitted = named.filter((entry) => isLive(entry) && allowsWorker(key, entry.card.id));
   if (permitted.length === 0)
     return err({ kind: "forbidden", message: "the key may not use any worker for this model" });
   const made = withinVendors(permitted, key.allowedVendors);

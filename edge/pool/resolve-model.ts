@@ -6,6 +6,7 @@ import type { ShoalError } from "../../shared/errors.ts";
 import { retirementOf } from "../../shared/retirements.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import type { WorkerCard } from "../../shared/workers.ts";
+import { createMemory } from "../runtime/memory.ts";
 
 /** What a model name stands for: a tier of Shoal, or one worker straight through. `by`: who named it, unless the client. */
 export type ModelChoice =
@@ -35,8 +36,18 @@ export type KnownModels = {
   readonly weightsDate: string;
 };
 
+const namesByDate = createMemory<ReadonlyMap<string, Tier>>(8);
+
 /** Every name of a tier: the two, their aliases, and the pins that hold. */
-export const namesOfTiers = (weightsDate: string): ReadonlyMap<string, Tier> =>
+export const namesOfTiers = (weightsDate: string): ReadonlyMap<string, Tier> => {
+  const known = namesByDate.get(weightsDate);
+  if (known) return known;
+  const names = listTierNames(weightsDate);
+  namesByDate.set(weightsDate, names);
+  return names;
+};
+
+const listTierNames = (weightsDate: string): ReadonlyMap<string, Tier> =>
   new Map([
     ...Object.entries(tierNames),
     ...pinned.flatMap((name): [string, Tier][] => {
@@ -62,8 +73,8 @@ export const resolveModel = (
   const wellFormed = rest.length === 0 && (effort === undefined || known !== null);
   const retired = wellFormed ? retirementOf(id, now) : null;
   if (retired) return err({ kind: "retired_model", model: id, on: retired.on, successor: retired.successor });
+  if (wellFormed && cards.some((card) => card.id === id)) return ok({ kind: "worker", id, effort: known });
   const ids = cards.map((card) => card.id).filter((candidate) => retirementOf(candidate, now) === null);
-  if (wellFormed && ids.includes(id)) return ok({ kind: "worker", id, effort: known });
   return err({ kind: "unknown_model", model: name.slice(0, 200), nearest: nearest(name, [...tiers.keys(), ...ids]) });
 };
 

@@ -186,28 +186,31 @@ const attempt = <T>(run: () => T): T | null => {
   }
 };
 
-/** One decoding for the whole body. What came before a failure counts as well: the vendor bills it. */
+/**
+ * All events at once, as soon as the last has come: the end of the body is not waited for. What came before a failure
+ * counts as well: the vendor bills it.
+ */
 const readWhole = async (response: Response, reader: Reader, watch: Watch): Promise<readonly CallEvent[]> => {
   watch.expect("end");
   if (!response.body) return reader.end("");
   const body = response.body.getReader();
   watch.onFailure(() => void body.cancel().catch(ignore));
   const text = new TextDecoder();
-  const pieces: string[] = [];
-  const broken = (error: UpstreamError) => [
-    ...reader.push(pieces.join("")).filter((event) => !isLast(event)),
-    failed(error),
-  ];
+  const events: CallEvent[] = [];
   for (let bytes = 0; ;) {
     const chunk = await readChunk(body, watch);
-    if ("kind" in chunk) return broken(chunk);
+    if ("kind" in chunk) return [...events, failed(chunk)];
     if (chunk.done) break;
     bytes += chunk.value.byteLength;
-    if (bytes > mostAnswerBytes) return broken(reader.tooLarge);
-    pieces.push(text.decode(chunk.value, { stream: true }));
+    if (bytes > mostAnswerBytes) return [...events, failed(reader.tooLarge)];
+    const read = reader.push(text.decode(chunk.value, { stream: true }));
+    for (const event of read) events.push(event);
+    if (!read.some(isLast)) continue;
+    release(body, events, watch);
+    return events;
   }
   watch.finished();
-  return reader.end(pieces.join("") + text.decode());
+  return [...events, ...reader.end(text.decode())];
 };
 
 type Body = ReadableStreamDefaultReader<Uint8Array>;

@@ -5,7 +5,9 @@ import type { Grant } from "../admit.ts";
 import { requestOfAnswer } from "../formats/answer-id.ts";
 import { toRequestError } from "../formats/request-error.ts";
 import { normalizeJson } from "../normalize.ts";
+import type { KeptScore } from "../objects/tenant-log/feedback.ts";
 import type { Context } from "../runtime/context.ts";
+import { lookAgain } from "./look-again.ts";
 
 const scoreRule = "a number from 0 to 1, 'good' or 'bad'";
 
@@ -17,7 +19,7 @@ export const feedbackBody = z.strictObject({
   worker: z.string().min(1).max(128).optional(),
 });
 
-type FeedbackContext = Pick<Context, "objects" | "outbox" | "settings" | "waitUntil">;
+type FeedbackContext = Pick<Context, "objects" | "outbox" | "settings" | "clock" | "waitUntil">;
 
 /**
  * `POST /v1/feedback`: scores an answer of the tenant's, while it has a trace. A key's later score of the same answer
@@ -26,7 +28,7 @@ type FeedbackContext = Pick<Context, "objects" | "outbox" | "settings" | "waitUn
 export const giveFeedback = async (
   request: Request,
   { identity: { tenant, keyId } }: Grant,
-  { objects, outbox, settings, waitUntil }: FeedbackContext,
+  { objects, outbox, settings, clock, waitUntil }: FeedbackContext,
 ): Promise<Result<object, ShoalError>> => {
   const given = await readBody(request, settings.maxBodyBytes);
   if (!given.ok) return given;
@@ -37,7 +39,9 @@ export const giveFeedback = async (
     waitUntil(sent);
     await sent;
   }
-  const kept = await objects.tenantLog(tenant).keepScore({ answer, keyId, score, about });
+  const keep = async (): Promise<Result<KeptScore, ShoalError>> =>
+    objects.tenantLog(tenant).keepScore({ answer, keyId, score, about });
+  const kept = await lookAgain(keep, (found) => found.ok || found.error.kind !== "not_found", { clock });
   if (!kept.ok) return kept;
   const { worker, lesson, revised } = kept.value;
   const object = objects.tenant(tenant);

@@ -60,9 +60,9 @@ const preview = async (asked: Received, context: Context): Promise<Result<object
     plan: decision.plan,
     reason: decision.reason,
     // A hosted planner is a worker, and no worker is called: the plan is what runs should it fail.
-    ...(planned.unwritten && { planner: context.settings.planner?.worker }),
+    ...(planned.unwritten && { planner: planned.unwritten.worker }),
     // What one more round would be, nobody knows before there is an answer.
-    ...((planned.unwritten ?? planned.writing?.outcome === "written") && { rounds }),
+    ...((planned.unwritten || planned.writing?.outcome === "written") && { rounds }),
     task_type: decision.taskType,
     support: decision.support,
     weights: decision.weights,
@@ -87,8 +87,8 @@ const preview = async (asked: Received, context: Context): Promise<Result<object
 
 /** The workflow of the inference service's own planner, which is no worker. */
 const writeOwn = async (planned: Planned, chat: ChatRequest, context: Context): Promise<Planned> => {
-  const { planner: setting } = context.settings;
-  if (!planned.unwritten || setting?.worker !== null) return planned;
+  const { unwritten: setting } = planned;
+  if (!setting || setting.worker !== null) return planned;
   const seams = { ask: createAskConductor(setting.ms, context), cover: async () => true };
   const planner = createPlanner({ planned, setting, chat }, seams, context);
   let written = planned;

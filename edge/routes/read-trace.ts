@@ -2,12 +2,13 @@ import type { ShoalError } from "../../shared/errors.ts";
 import { toDollars } from "../../shared/pricing.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import type { Context } from "../runtime/context.ts";
+import { lookAgain } from "./look-again.ts";
 
 /** `GET /v1/traces/{id}`: the trace, and the ledger's row of the same request; `not_found` for another tenant's. */
 export const readTrace = async (
   tenant: string,
   id: string,
-  { objects, outbox, waitUntil }: Pick<Context, "objects" | "outbox" | "waitUntil">,
+  { objects, outbox, clock, waitUntil }: Pick<Context, "objects" | "outbox" | "clock" | "waitUntil">,
 ): Promise<Result<object, ShoalError>> => {
   const pending = outbox.findTrace(tenant, id);
   if (pending) {
@@ -16,9 +17,10 @@ export const readTrace = async (
     waitUntil(sent);
     await sent;
   }
-  const [stored, row] = await Promise.all([objects.tenantLog(tenant).read(id), objects.tenant(tenant).ledgerRow(id)]);
-  const trace = stored ?? pending;
+  const stored = () => objects.tenantLog(tenant).read(id);
+  const trace = pending ? ((await stored()) ?? pending) : await lookAgain(stored, (found) => found !== null, { clock });
   if (!trace) return err({ kind: "not_found", message: "there is no such trace, or it has expired" });
+  const row = await objects.tenant(tenant).ledgerRow(id);
   return ok({
     ...trace,
     ledger: row && {

@@ -19,6 +19,7 @@ const { positionals, values } = parseArgs({
     seed: { type: "string", default: "1" },
     requests: { type: "string", default: "200" },
     affordable: { type: "string", default: "50" },
+    isolates: { type: "string", default: "1" },
   },
 });
 
@@ -47,6 +48,7 @@ const showMoney = async (): Promise<boolean> => {
       const report = await runMoney({
         requests: Number(requests),
         affordable: Number(affordable),
+        isolates: Number(values.isolates),
         stream,
         leaves,
         kill,

@@ -18,6 +18,8 @@ export type MoneyOptions = {
   readonly stream: boolean;
   /** Every so manieth client leaves after the first words; 0: none. */
   readonly leaves: number;
+  /** Isolates of the edge that take the requests in turn. */
+  readonly isolates: number;
   /** The edge's process is killed once half of the answers are complete. */
   readonly kill: boolean;
 };
@@ -79,6 +81,7 @@ export const runMoney = async (options: MoneyOptions): Promise<MoneyReport> => {
       env: {
         ...vendors.env,
         ADMIN_KEY: adminKey,
+        SHOAL_ISOLATES: String(options.isolates),
         SHOAL_TOTAL_MS: String(deadlines.totalMs),
         SHOAL_SETTLE_MS: String(deadlines.settleMs),
         SHOAL_PROVIDERS: JSON.stringify([

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import * as z from "zod";
 import { createChildren } from "../../edge/local/children.ts";
 import { hasProvider } from "../../edge/local/environment.ts";
 import { edgeUrl, startEdge } from "../../edge/local/edge-process.ts";
@@ -50,25 +51,63 @@ export default {
 };
 `;
 
-describe("the workerd configuration", () => {
-  it("gives the Worker what wrangler.toml says, and the environment above it", async () => {
-    const dir = await makeDir();
-    await mkdir(path.join(dir, "state"));
-    await writeFile(path.join(dir, "wrangler.toml"), wranglerToml);
-    await writeFile(path.join(dir, "index.js"), worker);
-    const config = await readWorkerConfig(path.join(dir, "wrangler.toml"));
-    if (!config.ok) throw new Error(config.error);
-    const configFile = path.join(dir, "config.capnp");
-    const files = { bundle: "index.js", storage: path.join(dir, "state") };
-    await writeFile(configFile, writeWorkerdConfig(config.value, files, ["SHADOWED"]));
+/** Counts its own requests, and in its object those of all isolates. */
+const counting = `
+import { DurableObject } from "cloudflare:workers";
+export class Counter extends DurableObject {
+  count = 0;
+  next() { return ++this.count; }
+}
+let own = 0;
+export default {
+  async fetch(request, { COUNTER }) {
+    return Response.json([++own, await COUNTER.getByName("a").next()]);
+  },
+};
+`;
 
-    const [port = 0] = await freePorts(1);
-    const children = createChildren(() => {});
-    onTestFinished(() => children.stop(1000));
-    const edge = startEdge(children, { port, configFile, env: { SHADOWED: "from the environment" } });
-    const ready = await whenReady(edge, { url: edgeUrl(port), authorization: "" }, { fetch, timeoutMs: 10_000 });
-    expect(ready).toEqual({ ok: true, value: null });
-    expect(await (await fetch(edgeUrl(port))).json()).toEqual({
+/** Runs a Worker as the launcher does; gives its address. */
+const runWorker = async (code: string, isolates?: number): Promise<string> => {
+  const dir = await makeDir();
+  await mkdir(path.join(dir, "state"));
+  await writeFile(path.join(dir, "wrangler.toml"), wranglerToml);
+  await writeFile(path.join(dir, "index.js"), code);
+  const config = await readWorkerConfig(path.join(dir, "wrangler.toml"));
+  if (!config.ok) throw new Error(config.error);
+  const configFile = path.join(dir, "config.capnp");
+  const files = { bundle: "index.js", storage: path.join(dir, "state") };
+  await writeFile(configFile, writeWorkerdConfig(config.value, files, ["SHADOWED"], isolates));
+
+  const [port = 0] = await freePorts(1);
+  const children = createChildren(() => {});
+  onTestFinished(() => children.stop(1000));
+  const edge = startEdge(children, { port, configFile, env: { SHADOWED: "from the environment" } });
+  const ready = await whenReady(edge, { url: edgeUrl(port), authorization: "" }, { fetch, timeoutMs: 10_000 });
+  expect(ready).toEqual({ ok: true, value: null });
+  return edgeUrl(port);
+};
+
+describe("the workerd configuration", () => {
+  it("gives requests to several isolates in turn, which share their objects", async () => {
+    const url = await runWorker(counting, 2);
+    const seen: unknown[] = [];
+    for (let request = 0; request < 4; request += 1) seen.push(await (await fetch(url)).json());
+    const [own, all] = [0, 1].map((at) =>
+      z
+        .array(z.array(z.number()))
+        .parse(seen)
+        .map((pair) => pair[at] ?? 0),
+    );
+    const [start = 0] = all ?? [];
+    expect(all).toEqual([start, start + 1, start + 2, start + 3]);
+    // Each has had half of them.
+    expect((own?.[2] ?? 0) - (own?.[0] ?? 0)).toBe(1);
+    expect((own?.[3] ?? 0) - (own?.[1] ?? 0)).toBe(1);
+  });
+
+  it("gives the Worker what wrangler.toml says, and the environment above it", async () => {
+    const url = await runWorker(worker);
+    expect(await (await fetch(url)).json()).toEqual({
       AWKWARD: 'quote " backslash \\ \\u0041 tab \t newline \n umlaut ü fish 🐟',
       SHADOWED: "from the environment",
       NUMBER: 7,

@@ -6,7 +6,7 @@ const requests = 200;
 const affordable = 50;
 
 it("lets those through that the budget pays for, and no other, to the micro-dollar", async () => {
-  const report = await runMoney({ requests, affordable, stream: false, leaves: 0, kill: false });
+  const report = await runMoney({ requests, affordable, isolates: 1, stream: false, leaves: 0, kill: false });
   expect(report).toMatchObject({
     passed: affordable,
     refused: requests - affordable,
@@ -17,8 +17,8 @@ it("lets those through that the budget pays for, and no other, to the micro-doll
   });
 });
 
-it("spends nothing twice and nothing unseen when clients leave and the edge is killed", async () => {
-  const report = await runMoney({ requests, affordable, stream: true, leaves: 3, kill: true });
+it("spends nothing twice and nothing unseen when clients leave and the edge, of three isolates, is killed", async () => {
+  const report = await runMoney({ requests, affordable, isolates: 3, stream: true, leaves: 3, kill: true });
   expect(report).toMatchObject({ passed: affordable, refused: requests - affordable, wrong: [] });
   expect(Object.keys(report.rows)).toEqual(["aborted, estimated", "complete, reported", "lost, unknown"]);
 });

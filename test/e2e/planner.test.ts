@@ -23,11 +23,20 @@ const threeSteps = {
   ],
 };
 
-/** The planner's answer, when it is shown the first round's answer its second, and for each subtask what its worker says. */
-const script = (plan: Script, said: Readonly<Record<string, string>> = {}, second: Script = plans({ steps: [] })) => {
+/**
+ * The planner's answer, when it is shown the first round's answer its second, for each subtask what its worker says, and
+ * how the revision ends where that is not as usual.
+ */
+const script = (
+  plan: Script,
+  said: Readonly<Record<string, string>> = {},
+  second: Script = plans({ steps: [] }),
+  revised: Script | null = null,
+) => {
   vendors.script((call) => {
     if (isRevising(call)) return second;
     if (isPlanning(call)) return plan;
+    if (revised && textOf(call).includes("Write the note without")) return revised;
     const subtask = Object.keys(said).find((words) => textOf(call).includes(words));
     return { text: [subtask === undefined ? "A note." : (said[subtask] ?? "")] };
   });
@@ -147,7 +156,7 @@ describe("a hosted planner", () => {
     script(plans(threeSteps));
     const response = await request("/v1/plan", {
       headers: best,
-      body: { model: "shoal-ultra", messages: [{ role: "user", content: "Write a limerick." }] },
+      body: { model: "shoal-ultra", messages: [{ role: "user", content: "Write a limerick about a lighthouse." }] },
     });
     expect(await response.json()).toMatchObject({ planner: plannerId, plan: { kind: "workflow" } });
     expect(vendors.calls()).toEqual([]);
@@ -166,17 +175,23 @@ describe("a hosted planner", () => {
     await response.text();
     expect(new Set(vendors.calls().map(({ vendor }) => vendor))).toEqual(new Set(["anthropic"]));
     const trace = await traceOf(response, key);
-    expect(trace.plan).toMatchObject({ fallback: "planner_not_available", planner: { outcome: "not_available" } });
+    // For this key there is no planner.
+    expect(trace.plan.fallback).toBeNull();
+    expect(trace.plan.planner).toBeUndefined();
   });
 
   it("is paid for when the client has left before the answer began", async () => {
     const { key } = await makeTenant("hasty");
-    script({ ...plans(threeSteps), headersAfterMs: 700 });
+    script({ ...plans(threeSteps), headersAfterMs: 1_350 });
     const leave = new AbortController();
     const asking = request("/v1/chat/completions", {
       key,
       headers: best,
-      body: { model: "shoal-ultra", stream: true, messages: [{ role: "user", content: "Write a limerick." }] },
+      body: {
+        model: "shoal-ultra",
+        stream: true,
+        messages: [{ role: "user", content: "Write a limerick about a lighthouse." }],
+      },
       signal: leave.signal,
     }).catch(() => null);
     const planning = await vendors.openai.call(0);
@@ -185,6 +200,7 @@ describe("a hosted planner", () => {
     await planning.closed;
     await expect.poll(() => usageOf(key), { timeout: 10_000 }).toMatchObject({ requests: 1 });
     expect((await usageOf(key)).cost_usd).toBeGreaterThan(0);
+    expect(vendors.calls()).toHaveLength(1);
   });
 });
 
@@ -264,6 +280,16 @@ describe("one more round", () => {
     expect(vendors.violations).toEqual([]);
   });
 
+  it.each([true, false])("leaves the first answer where it comes to nothing (streamed: %s)", async (streamed) => {
+    const cut = { text: streamed ? [] : ["half a"], end: "length" } as const;
+    script(plans(threeSteps), said, plans(revision), cut);
+    const content = "Write a note about the tombola.";
+    const text = async () =>
+      streamed ? (await stream(content)).text : (await ask(content)).data.choices[0]?.message.content;
+    expect(await text()).toBe("The frist note.");
+    expect(vendors.calls().filter((call) => textOf(call).includes("Write the note without"))).toHaveLength(1);
+  });
+
   it("is named in a whole answer's header", async () => {
     script(plans(threeSteps), said, plans(revision));
     const { data, response } = await ask("Write a note about the bazaar.");
@@ -285,7 +311,7 @@ describe("one more round", () => {
   });
 
   it("is refused by name where it is no number of rounds", async () => {
-    const { response, body } = await stream("Write a note.", { "x-shoal-rounds": "9" });
+    const { response, body } = await stream("Write a note about the rounds.", { "x-shoal-rounds": "9" });
     expect(response.status).toBe(400);
     expect(JSON.parse(body)).toMatchObject({ error: { param: "x-shoal-rounds" } });
   });

@@ -1,6 +1,6 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { admit, draw as drawAmounts, giveBack, recognize, type AdmitDeps, type Grant } from "../../edge/admit.ts";
-import type { AdmitRequest } from "../../edge/objects/records.ts";
+import { noAmounts, type AdmitRequest, type Amounts } from "../../edge/objects/records.ts";
 import type { Objects } from "../../edge/objects/objects.ts";
 import { createOutbox } from "../../edge/objects/outbox.ts";
 import type { Limits } from "../../edge/objects/tenant/policy.ts";
@@ -70,6 +70,25 @@ describe("admit", () => {
     expect(await admit(identity, { ...any, affinity: "c1" }, deps)).toMatchObject({
       value: { affinityWorker: "north/b" },
     });
+  });
+
+  it("asks once for a request that is let in and what it is likely to draw", async () => {
+    const { identity, deps, asked, timing } = await setUp(1_000_000);
+    const wish = { tokens: 0, amount: 900 };
+    const admitted = await admit(identity, { ...any, foresee: () => wish }, deps);
+    if (!admitted.ok) throw new Error(admitted.error.kind);
+    expect(await draw(admitted.value.grant, 1_000, deps)).toMatchObject({ ok: true });
+    expect(asked).toHaveLength(1);
+    expect(asked[0]).toMatchObject({ need: { requests: 1, slots: 1, tokens: 0, amount: 0 }, wish });
+    expect(timing.read()).toMatchObject({ object_waits: 1 });
+  });
+
+  it("foresees nothing where no object is asked", async () => {
+    const { identity, deps } = await setUp();
+    await admit(identity, any, deps);
+    const foresee = vi.fn<() => Amounts>(() => noAmounts);
+    expect(await admit(identity, { ...any, foresee }, deps)).toMatchObject({ ok: true });
+    expect(foresee).not.toHaveBeenCalled();
   });
 
   it("uses a record of five seconds while it refreshes it behind, once", async () => {

@@ -53,7 +53,7 @@ const setUp = async (budget: number | null) => {
     );
   /** Lets what was opened arrive. */
   const travel = async () => {
-    await clock.advance(20);
+    await clock.advance(50);
     await Promise.all(work);
   };
   return { ask, opened, travel, tenant, deps, identity };
@@ -263,13 +263,14 @@ describe("reserve", () => {
     const [one, two] = [directPlan("north/a"), directPlan("north/dear")];
     const reserved = await ask(one, 1_000);
     if (!reserved.ok) throw new Error(reserved.error.kind);
-    expect(await reserved.value.cover(one, { given: [], instead: one })).toBe(true);
+    const nothing = { given: [], spent: 0, calls: 0 };
+    expect(await reserved.value.cover(one, nothing)).toBe(true);
     expect(opened).toHaveLength(1);
-    expect(await reserved.value.cover(two, { given: [], instead: one })).toBe(true);
+    expect(await reserved.value.cover(two, nothing)).toBe(true);
     expect(opened.map(({ amount }) => amount)).toEqual([boundOf(price, 200, 1_000), 9 * boundOf(price, 200, 1_000)]);
   });
 
-  it("sets aside all that a further plan costs, with the result that it sees; never beyond the budget", async () => {
+  it("sets aside what a further plan costs, with the result that it sees, beyond what is left; within the budget", async () => {
     const first = directPlan("north/a");
     const [answered = answerStep("north/a")] = first.steps;
     const further: Plan = {
@@ -279,15 +280,23 @@ describe("reserve", () => {
     const { ask, opened } = await setUp(null);
     const reserved = await ask(first, 1_000);
     if (!reserved.ok) throw new Error(reserved.error.kind);
-    expect(await reserved.value.cover(further, { given: [answered] })).toBe(true);
+    const all = boundOf(price, 200, 1_000);
+    expect(await reserved.value.cover(further, { given: [answered], spent: all, calls: 1 })).toBe(true);
     const blind = boundOf(price, 200, 1_000);
     // As much again as the answer may be long, in another tokenizer's tokens, and what frames it.
-    expect(opened.at(-1)?.amount).toBeGreaterThan(blind + boundOf(price, 2_000, 0));
+    const [, more] = opened;
+    expect(more?.amount).toBeGreaterThan(blind + boundOf(price, 2_000, 0));
+
+    const cheap = await setUp(null);
+    const spared = await cheap.ask(first, 1_000);
+    if (!spared.ok) throw new Error(spared.error.kind);
+    await spared.value.cover(further, { given: [answered], spent: 100, calls: 1 });
+    expect(cheap.opened[1]?.amount).toBe((more?.amount ?? 0) - (all - 100));
 
     const poor = await setUp(blind + 10);
     const refused = await poor.ask(first, 1_000);
     if (!refused.ok) throw new Error(refused.error.kind);
-    expect(await refused.value.cover(further, { given: [answered] })).toBe(false);
+    expect(await refused.value.cover(further, { given: [answered], spent: blind, calls: 1 })).toBe(false);
     expect(poor.opened).toHaveLength(1);
   });
 });

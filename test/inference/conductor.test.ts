@@ -188,9 +188,9 @@ describe("POST /v1/plan", () => {
       return plan.kind === "workflow" ? plan.steps.map(({ role }) => role) : [];
     };
     const team = ["answer", "answer", "judge"];
-    expect(await rolesBy(slow, { costDollars: 0, waitMs: null })).toEqual(["answer"]);
-    expect(await rolesBy(slow, { costDollars: 0, waitMs: 100 })).toEqual(team);
-    expect(await rolesBy(app, { costDollars: 0, waitMs: null })).toEqual(team);
+    expect(await rolesBy(slow, { by: "conductor", costDollars: 0, waitMs: 0 })).toEqual(["answer"]);
+    expect(await rolesBy(slow, { by: "worker", costDollars: 0, waitMs: 100 })).toEqual(team);
+    expect(await rolesBy(app, { by: "conductor", costDollars: 0, waitMs: 0 })).toEqual(team);
   });
 
   it("plans an empty prompt", async () => {

@@ -9,7 +9,7 @@ import {
   type Part,
   type Round,
 } from "../../inference/plan-grammar.ts";
-import { readRevision, readWrittenPlan, writtenPlanSchema } from "../../shared/written-plan.ts";
+import { readRevision, readWrittenPlan, writtenPlanSchema } from "../../shared/planner/read.ts";
 
 /** Every character that subtasks may be made of. */
 const letters = Array.from({ length: 95 }, (_, at) => String.fromCharCode(32 + at)).filter((letter) =>

@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { decisionSchema, type PlanRequest } from "../../shared/decision.ts";
 import { isDirect } from "../../shared/plan.ts";
-import { wantsWriting } from "../../shared/settle-writing.ts";
-import { readWrittenPlan } from "../../shared/written-plan.ts";
-import { writtenTextSchema } from "../../shared/writing.ts";
+import { wantsWriting } from "../../shared/planner/settle.ts";
+import { readWrittenPlan } from "../../shared/planner/read.ts";
+import { writtenTextSchema } from "../../shared/planner/job.ts";
 import { modelsSchema } from "./openai-shapes.ts";
 import { secret, startProcess, stopProcess, type ServiceProcess } from "./process.ts";
 
@@ -127,7 +127,7 @@ const decide = async (rest: object) => {
     lambda: 0,
     mu: 0,
     deadlineMs: 10_000,
-    planner: { costDollars: 0, waitMs: null },
+    planner: { by: "conductor", costDollars: 0, waitMs: 0 },
     candidates: profiles.map((profile): PlanRequest["candidates"][number] => ({
       worker: `vendor/${profile.replaceAll("/", "-")}`,
       profile,
@@ -145,7 +145,7 @@ describe("POST /v1/plan with a planner", () => {
   it("decides that a workflow is worth it, and writes none", async () => {
     const written = await count("written");
     const decision = await decide({});
-    expect(wantsWriting(decision, { planner: { costDollars: 0, waitMs: null } })).toBe(true);
+    expect(wantsWriting(decision, { planner: { by: "conductor", costDollars: 0, waitMs: 0 } })).toBe(true);
     expect(decision.reason).toMatch(/; a team would add about 0\.\d+ to the quality, for calls and wait worth 0\.000$/);
     expect([await busy(), await count("written")]).toEqual([0, written]);
   });

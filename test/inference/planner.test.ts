@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fetchDefaultModel } from "../../inference/fetch-default-model.ts";
 import { openLlama } from "../../inference/llama.ts";
 import { loadPlanner, type Planner } from "../../inference/planner.ts";
-import { readRevision, readWrittenPlan } from "../../shared/written-plan.ts";
-import type { FirstRound, PlannerJob } from "../../shared/writing.ts";
+import { readRevision, readWrittenPlan } from "../../shared/planner/read.ts";
+import type { FirstRound, PlannerJob } from "../../shared/planner/job.ts";
 
 let llama: Awaited<ReturnType<typeof openLlama>>;
 let planner: Planner;

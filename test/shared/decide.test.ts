@@ -276,33 +276,54 @@ describe("decide", () => {
       expect(reason).toMatch(/; one call: a team would add about 0\.006/);
     });
 
+    it("is one call for a word in passing of which nothing is known, and not for what comes with much before it", () => {
+      const unknown = { ...prediction, support: 0.1 };
+      const words = { view: { system: "", head: "Say hi.", tail: "" }, inputTokens: 20 };
+      const { plan, reason } = teamOn(unknown, words);
+      expect(workersOf(plan)).toHaveLength(1);
+      expect(reason).toContain("one call: so short a prompt leaves a team little to do");
+      expect(workersOf(teamOn(unknown, { ...words, inputTokens: 5_000 }).plan)).toHaveLength(3);
+      expect(workersOf(teamOn(prediction, words).plan)).toHaveLength(3);
+    });
+
     it("is one call where its calls are worth more than it adds", () => {
-      expect(workersOf(teamOn(prediction, { lambda: 25 }).plan)).toEqual(["good"]);
+      expect(workersOf(teamOn(prediction, { lambda: 90 }).plan)).toEqual(["good"]);
     });
   });
 
   describe("a team where someone writes workflows", () => {
-    const planner = { costDollars: 0.001, waitMs: 1000 };
+    const planner = { by: "worker", costDollars: 0.001, waitMs: 1000 } as const;
     const shapeOf = (rest: Partial<PlanRequest>, predicted = prediction) => {
       const { plan, reason } = decide(predicted, request(pool, { tier: "ultra", planner, ...rest }), "w1");
       return { steps: plan.kind === "workflow" ? plan.steps.length : null, reason };
     };
 
     it("works on what the best worker is likely to get wrong, and the reason says what it adds", () => {
-      const { steps, reason } = shapeOf({ lambda: 5, mu: 0 });
+      const { steps, reason } = shapeOf({ lambda: 8, mu: 0 });
       expect(steps).toBe(3);
-      expect(reason).toMatch(/; a team would add about 0\.030 to the quality, for calls and wait worth 0\.01\d$/);
+      expect(reason).toMatch(/; a team would add about 0\.030 to the quality, for calls and wait worth 0\.0\d\d$/);
     });
 
     it("is left out where its calls or its wait are worth more than it adds", () => {
-      expect(shapeOf({ lambda: 25, mu: 0 })).toMatchObject({ steps: 1 });
+      expect(shapeOf({ lambda: 90, mu: 0 })).toMatchObject({ steps: 1 });
       expect(shapeOf({ lambda: 0, mu: 0.2 })).toMatchObject({ steps: 1 });
-      expect(shapeOf({ lambda: 25, mu: 0 }).reason).toContain("; one call: a team would add about 0.030");
+      expect(shapeOf({ lambda: 90, mu: 0 }).reason).toContain("; one call: a team would add about 0.030");
     });
 
-    it("is weighed without the planner's wait where only the inference service knows it", () => {
-      expect(shapeOf({ lambda: 0, mu: 0.1, planner: { costDollars: 0, waitMs: null } })).toMatchObject({ steps: 3 });
-      expect(shapeOf({ lambda: 0, mu: 0.1, planner: { costDollars: 0, waitMs: 2000 } })).toMatchObject({ steps: 1 });
+    it("is weighed with the planner's wait", () => {
+      expect(shapeOf({ lambda: 0, mu: 0.1, planner: { ...planner, waitMs: 0 } })).toMatchObject({ steps: 3 });
+      expect(shapeOf({ lambda: 0, mu: 0.1, planner: { ...planner, waitMs: 2000 } })).toMatchObject({ steps: 1 });
+    });
+
+    it("is so many calls however dear each is, and no more dollars than whoever pays for one has agreed to", () => {
+      const dear = pool.map((one) => ({ ...one, price: { input: 1_000, output: 1_000 } }));
+      const dearer = pool.map((one) => ({ ...one, price: { input: 9_000, output: 9_000 } }));
+      const [first, second] = [dear, dearer].map(
+        (candidates) =>
+          decide(prediction, request(candidates, { tier: "ultra", planner, lambda: 8, mu: 0 }), "w1").plan,
+      );
+      expect(first).toEqual(second);
+      expect(first?.kind === "workflow" && first.steps.length).toBe(3);
     });
 
     it("is left out on an easy prompt, whatever it costs", () => {

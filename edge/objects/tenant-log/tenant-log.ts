@@ -194,7 +194,8 @@ export class TenantLog extends DurableObject {
 
   /** What has just been written to a table may be the first to expire: most often the alarm goes off before. */
   private async wakeFor(table: keyof typeof keptMs): Promise<void> {
-    if (this.wakesAt === null || this.wakesAt > Date.now() + keptMs[table]) await this.wakeForExpiry();
+    const expires = Date.now() + keptMs[table];
+    if (this.wakesAt === null || this.wakesAt > expires + sweepMs) await this.wakeForExpiry();
   }
 
   private async wakeForExpiry(): Promise<void> {

@@ -1,7 +1,7 @@
 import { err, ok, type Result } from "../../../shared/result.ts";
-import { addChange, readAccount, writeAccount, type Change } from "./accounts.ts";
+import { addChange, readAccount, writeAccount, type Account, type Change } from "./accounts.ts";
 import { holdersOf, type Holder } from "./holders.ts";
-import type { Amounts, Lease, Rates, Refusal } from "../records.ts";
+import type { AdmitRequest, Amounts, Lease, Rates, Refusal } from "../records.ts";
 import { ratesOf, refuse, roomsOf, type Room } from "./rooms.ts";
 
 /** Milliseconds for which an isolate may draw on what it was granted. */
@@ -15,36 +15,52 @@ const leaseShare = 4;
 
 export type Granted = { readonly lease: Lease; readonly rates: Rates };
 
+export type LeaseRequest = Pick<AdmitRequest, "keyId" | "need" | "wish">;
+
 /** Sets aside for an isolate what requests of one key will need; refused when the need does not fit into a limit. */
-export const grantLease = (sql: SqlStorage, keyId: string, need: Amounts, now: number): Result<Granted, Refusal> => {
+export const grantLease = (
+  sql: SqlStorage,
+  { keyId, need, wish }: LeaseRequest,
+  now: number,
+): Result<Granted, Refusal> => {
   const holders = holdersOf(sql, keyId);
-  const rooms = holders.flatMap((holder) => roomsOf(sql, holder, readAccount(sql, holder, now), now));
+  const owners = holders.map((holder): Owner => ({ holder, account: readAccount(sql, holder, now) }));
+  const rooms = owners.flatMap(({ holder, account }) => roomsOf(sql, holder, account, now));
   const reached = refuse(rooms, need);
   if (reached) return err({ ...reached, rates: ratesOf(rooms) });
 
   const granted = {
-    requests: grant(rooms, "requests", need),
-    slots: grant(rooms, "slots", need),
-    tokens: grant(rooms, "tokens", need),
-    amount: grant(rooms, "amount", need),
+    requests: grant(rooms, "requests", { need }),
+    slots: grant(rooms, "slots", { need }),
+    tokens: grant(rooms, "tokens", { need, wish: wish?.tokens }),
+    amount: grant(rooms, "amount", { need, wish: wish?.amount }),
   };
   const lease: Lease = { id: crypto.randomUUID(), expiresAt: now + leaseMs, ...granted };
   if (Object.values(granted).some((amount) => amount !== null && amount > 0))
-    keepLease(sql, keyId, lease, holders, now);
+    keepLease(sql, { keyId, lease, owners }, now);
   const left = rooms.map((room) => ({ ...room, left: room.left - (granted[room.resource] ?? 0) }));
   return ok({ lease, rates: ratesOf(left) });
 };
 
-/** Null where nothing limits it. */
-const grant = (rooms: readonly Room[], resource: keyof Amounts, { [resource]: need }: Amounts): number | null => {
+/** Null where nothing limits it. What is only wished for is not granted where less than a whole one fits. */
+const grant = (
+  rooms: readonly Room[],
+  resource: keyof Amounts,
+  { need: { [resource]: need }, wish = 0 }: { readonly need: Amounts; readonly wish?: number | undefined },
+): number | null => {
   const left = rooms.filter((room) => room.resource === resource).map((room) => room.left);
   if (left.length === 0) return null;
-  if (need === 0) return 0;
-  const needs = Math.floor(Math.min(...left) / leaseShare / need);
-  return need * Math.max(1, Math.min(needs, leaseNeeds));
+  const one = need === 0 ? wish : need;
+  if (one === 0) return 0;
+  const needs = Math.floor(Math.min(...left) / leaseShare / one);
+  return one * Math.max(need === 0 ? 0 : 1, Math.min(needs, leaseNeeds));
 };
 
-const keepLease = (sql: SqlStorage, keyId: string, lease: Lease, holders: readonly Holder[], now: number): void => {
+type Owner = { readonly holder: Holder; readonly account: Account };
+
+type Kept = { readonly keyId: string; readonly lease: Lease; readonly owners: readonly Owner[] };
+
+const keepLease = (sql: SqlStorage, { keyId, lease, owners }: Kept, now: number): void => {
   sql.exec(
     "INSERT INTO leases (id, key_id, requests, slots, tokens, amount, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
     lease.id,
@@ -55,11 +71,8 @@ const keepLease = (sql: SqlStorage, keyId: string, lease: Lease, holders: readon
     lease.amount,
     lease.expiresAt,
   );
-  for (const holder of holders) change(sql, holder, changeOf(lease, 1), now);
+  for (const { holder, account } of owners) writeAccount(sql, holder, addChange(account, changeOf(lease, 1)), now);
 };
-
-const change = (sql: SqlStorage, holder: Holder, by: Change, now: number): void =>
-  writeAccount(sql, holder, addChange(readAccount(sql, holder, now), by), now);
 
 /** Null where nothing limits it. */
 export type LeaseRow = Omit<Lease, "id" | "expiresAt">;
@@ -133,6 +146,8 @@ export const sweepLeases = (sql: SqlStorage, now: number): void => {
     )
     .toArray();
   for (const { key_id, ...row } of expired) {
-    for (const holder of holdersOf(sql, key_id)) change(sql, holder, changeOf(row, -1), now);
+    for (const holder of holdersOf(sql, key_id)) {
+      writeAccount(sql, holder, addChange(readAccount(sql, holder, now), changeOf(row, -1)), now);
+    }
   }
 };

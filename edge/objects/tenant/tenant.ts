@@ -45,6 +45,9 @@ import { inheritStage, reviewStops, withStage, type StageQuery } from "./rollout
 import { listAlarms, type Alarm } from "./spending.ts";
 import { tenantSchema } from "./tenant-schema.ts";
 
+/** What is kept for days is looked through once a minute, not with every admission. */
+const forgetEveryMs = 60_000;
+
 /**
  * One tenant's keys and money, in its region. Dollars go out as leases, are reserved by requests as they open and
  * charged when they settle; what an isolate took and never opened comes back when its lease expires, what it opened
@@ -54,6 +57,8 @@ export class Tenant extends DurableObject {
   private readonly sql: SqlStorage;
   /** When the alarm goes off, as far as this instance knows. */
   private wakesAt: number | null = null;
+  /** When this instance last looked for what has been kept for days. */
+  private forgotAt = Number.NEGATIVE_INFINITY;
 
   constructor(state: DurableObjectState, env: Cloudflare.Env) {
     super(state, env);
@@ -70,7 +75,7 @@ export class Tenant extends DurableObject {
     if (record === null) return err({ kind: "invalid_key" });
     this.sweep(now);
 
-    const granted = grantLease(this.sql, request.keyId, request.need, now);
+    const granted = grantLease(this.sql, request, now);
     if (!granted.ok) return granted;
     const affinityWorker = request.affinity === null ? null : findWorker(this.sql, request.affinity, now);
     const { lease, rates } = granted.value;
@@ -267,6 +272,8 @@ export class Tenant extends DurableObject {
   private sweep(now: number): void {
     sweepLeases(this.sql, now);
     this.tellAlarms(sweepReservations(this.sql, now));
+    if (now - this.forgotAt < forgetEveryMs) return;
+    this.forgotAt = now;
     forgetWorkers(this.sql, now);
     forgetRequests(this.sql, now);
   }

@@ -38,7 +38,6 @@ describe("the key of a cached answer", () => {
     ["another tenant", ask({}, {}, "other")],
     ["another epoch", ask({}, { cacheEpoch: 1 })],
     ["other words", ask({ chat: chatOf("Why not?") })],
-    ["a second round", ask({ rounds: 2 })],
     ["another tier", ask({ choice: { kind: "tier", tier: "ultra" } })],
     ["a worker by name", ask({ choice: { kind: "worker", id: "north/a", effort: null } })],
     ["another preference", ask({ preference: preferenceTable.economy })],
@@ -50,6 +49,12 @@ describe("the key of a cached answer", () => {
   ];
   it.each(strangers)("differs for %s", async (_, request) => {
     expect(await cacheKey(request, deps)).not.toBe(await plain);
+  });
+
+  it("differs for a second round in the tier that may take one", async () => {
+    const ultra = ask({ choice: { kind: "tier", tier: "ultra" } });
+    expect(await cacheKey({ ...ultra, rounds: 2 }, deps)).not.toBe(await cacheKey(ultra, deps));
+    expect(await cacheKey(ask({ rounds: 2 }), deps)).toBe(await plain);
   });
 
   const places: readonly [string, KeyDeps][] = [

@@ -95,7 +95,7 @@ const setUp = (
       decision: { plan, scores: [], reason: "", taskType: null, support: 0, weights: "" },
       source: "edge_head",
       fallback: null,
-      ...(options.unwritten && { unwritten: true }),
+      ...(options.unwritten && { unwritten: { worker: "w/p", ms: 20_000 } }),
     },
     head: {
       id: "chatcmpl-r1",

@@ -3,6 +3,8 @@ import { runRounds, type Revise } from "../../../edge/execute/rounds.ts";
 import type { ExecuteDeps } from "../../../edge/execute/execute.ts";
 import { settle } from "../../support/hand-clock.ts";
 import { runStage, stepOf, workflowOf } from "../../support/stage.ts";
+import { reasoningDelta, upstreamError } from "../../support/events.ts";
+import type { AnswerEvent } from "../../../shared/events.ts";
 import type { Workflow } from "../../../shared/plan.ts";
 
 const first = workflowOf(
@@ -17,7 +19,11 @@ const revision = workflowOf(
 type Shown = Parameters<Revise>[0];
 
 /** Runs the first workflow, and after it what a planner that saw its answer gives. */
-const run = (revised: Workflow | null | "forbidden", deps: Partial<ExecuteDeps> = {}) => {
+const run = (
+  revised: Workflow | null | "forbidden",
+  deps: Partial<ExecuteDeps> = {},
+  thoughts: readonly AnswerEvent[] = [],
+) => {
   const shown: Shown[] = [];
   // oxlint-disable-next-line require-yield
   const revise: Revise = async function* (answered) {
@@ -26,16 +32,12 @@ const run = (revised: Workflow | null | "forbidden", deps: Partial<ExecuteDeps> 
   };
   const staged = runStage(
     (all) =>
-      runRounds(
-        {
-          // oxlint-disable-next-line require-yield
-          async *write() {
-            return { plan: first, revise: revised === "forbidden" ? null : revise };
-          },
-        },
-        all,
-      ),
+      // oxlint-disable-next-line require-yield
+      runRounds(async function* () {
+        return { plan: first, revise: revised === "forbidden" ? null : revise };
+      }, all),
     deps,
+    thoughts,
   );
   return { ...staged, shown };
 };
@@ -98,6 +100,54 @@ describe("one more round", () => {
     }
     await over;
     expect(text()).toBe("the answer");
+  });
+
+  it.each([true, false])("is not sent where it was cut before it came to anything (streamed: %s)", async (stream) => {
+    for (const end of ["length", "content_filter"] as const) {
+      const { say, over, text, events } = run(revision, { stream });
+      say("w/a", "a draft");
+      say("w/b", "the answer");
+      say("w/c", "It lacks a reason.");
+      say("w/d", stream ? "" : "half a", end);
+      await over;
+      expect(text()).toBe("the answer");
+      expect(events.filter(({ type }) => type === "end")).toEqual([
+        { type: "end", reason: "stop", step: "step_2", worker: "w/b" },
+      ]);
+    }
+  });
+
+  it.each([true, false])("takes no answer along when it breaks amid its thoughts (streamed: %s)", async (stream) => {
+    const { say, fail, over, text, events } = run(revision, { stream }, [reasoningDelta("Hm.")]);
+    say("w/a", "a draft");
+    say("w/b", "the answer");
+    say("w/c", "It lacks a reason.");
+    fail("w/d", upstreamError("network"), stream ? "" : "half a");
+    await over;
+    expect(text()).toBe("the answer");
+    expect(events.some(({ type }) => type === "error")).toBe(false);
+  });
+
+  it("lets words that have gone out stand, and says that they broke off", async () => {
+    const { say, fail, over, text, events } = run(revision);
+    say("w/a", "a draft");
+    say("w/b", "the answer");
+    say("w/c", "It lacks a reason.");
+    fail("w/d", upstreamError("network"), "half a better");
+    await over;
+    expect(text()).toBe("half a better");
+    expect(events.at(-1)).toMatchObject({ type: "error" });
+  });
+
+  it("asks no other worker for one that failed: there is an answer", async () => {
+    const { say, fail, over, text, started } = run(revision, { alternates: ["w/c", "w/d", "w/e"] });
+    say("w/a", "a draft");
+    say("w/b", "the answer");
+    say("w/c", "It lacks a reason.");
+    fail("w/d");
+    await over;
+    expect(text()).toBe("the answer");
+    expect(started).not.toContain("revision_2 w/e");
   });
 
   it("is not asked for of an answer that failed or was cut", async () => {

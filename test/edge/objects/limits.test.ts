@@ -188,6 +188,31 @@ describe("dollars", () => {
   });
 });
 
+const asking = async (limits: Limits, wish: { readonly tokens: number; readonly amount: number }) => {
+  at(noon);
+  const { identity, objects } = await createTenant(null, { policy: { limits } });
+  const { keyId, keyHash, tenant } = identity;
+  const need = { ...noAmounts, requests: 1 };
+  const answer = await objects.tenant(tenant).admit({ keyId, keyHash, need, wish, dev: false, affinity: null });
+  return answer.ok ? answer.value.lease : answer.error;
+};
+
+describe("what a request is likely to need", () => {
+  it("is granted with what it needs, as other needs are", async () => {
+    const limits = { usd_per_day: 0.1, tokens_per_minute: 1_000, requests_per_minute: 60 };
+    expect(await asking(limits, { tokens: 100, amount: 500 })).toMatchObject({
+      requests: 15,
+      tokens: 200,
+      amount: 10_000,
+    });
+  });
+
+  it("is not granted in part, and no reason to refuse", async () => {
+    const limits = { usd_per_day: 0.001, tokens_per_minute: 1_000 };
+    expect(await asking(limits, { tokens: 300, amount: 5_000 })).toMatchObject({ tokens: 0, amount: 0 });
+  });
+});
+
 describe("an alarm", () => {
   it("is raised once in a period when the share of a limit is spent, and refuses nothing", async () => {
     const { refusal, settle, alarms } = await setUp({ key: { usd_per_day: 0.01, alarm_share: 0.5 } });

@@ -20,13 +20,15 @@ const ultra: ModelChoice = { kind: "tier", tier: "ultra" };
 const choiceQuestion = "Which is a fish?\nA) cod\nB) crow\nC) cat\nD) cow\nAnswer with the letter only.";
 
 const inputOf = (rest: Partial<PlanInput> = {}): PlanInput => {
-  const chat = rest.chat ?? chatOf("Tell me about fish.");
+  const chat = rest.chat ?? chatOf("Tell me something about fish.");
   return {
     chat,
     choice: mini,
     pool,
     input: countInput(chat),
     preference: defaultPreference,
+    rounds: 1,
+    plannerCard: () => null,
     affinityWorker: null,
     grant: { record: keyOf() },
     ...rest,

@@ -2,26 +2,20 @@ import { describe, expect, it } from "vitest";
 import { createAskConductor } from "../../../edge/plan/ask-conductor.ts";
 import { plan } from "../../../edge/plan/plan.ts";
 import { withWritten, type PlanInput, type Planned } from "../../../edge/plan/planned.ts";
-import {
-  writeRevision,
-  writeWorkflow,
-  type Asked,
-  type Planner,
-  type Writing,
-} from "../../../edge/plan/write-workflow.ts";
+import { writeRevision, writeWorkflow, type Asked, type Planner } from "../../../edge/plan/write-workflow.ts";
 import { createHealth } from "../../../edge/pool/health.ts";
 import { planRequestSchema, type Decision } from "../../../shared/decision.ts";
-import type { AnswerEvent } from "../../../shared/events.ts";
+import type { AnswerEvent, Told } from "../../../shared/events.ts";
 import { answerStep, directPlan, type Plan } from "../../../shared/plan.ts";
-import { plannerTask } from "../../../shared/planner-task.ts";
+import { plannerTask } from "../../../shared/planner/task.ts";
 import { preferenceTable } from "../../../shared/preference.ts";
 import { countInput } from "../../../shared/tokens.ts";
-import { writeRequestSchema, type PlannerJob } from "../../../shared/writing.ts";
+import { writeRequestSchema, type PlannerJob } from "../../../shared/planner/job.ts";
 import { cardOf, keyOf, memberOf, settingsOf } from "../../support/edge.ts";
 import { chatOf } from "../../support/events.ts";
 import { createHandClock } from "../../support/hand-clock.ts";
 
-const chat = chatOf("Tell me about fish.");
+const chat = chatOf("Tell me something about fish.");
 const drafts: Plan = {
   kind: "workflow",
   steps: [
@@ -43,7 +37,7 @@ const decision: Decision = {
   support: 0.7,
   weights: "v1",
 };
-const planned: Planned = { decision, source: "conductor", fallback: null, unwritten: true };
+const planned: Planned = { decision, source: "conductor", fallback: null, unwritten: { worker: "south/p", ms: 1000 } };
 const written = { steps: [{ role: "answer", worker: 0, access: [], subtask: null }] };
 
 type Answer = (job: PlannerJob, signal: AbortSignal) => Promise<Asked> | Asked;
@@ -62,13 +56,14 @@ const plannerOf = (answer: Answer, rest: Partial<Planner> = {}) => {
     },
     cover: async () => true,
     clock,
+    signal: new AbortController().signal,
     ...rest,
   };
   return { planner, clock };
 };
 
 /** Runs it until its time is over; what it said on the way, and gave. */
-const run = async <T>(writing: Writing<T>, clock: ReturnType<typeof createHandClock>) => {
+const run = async <T>(writing: Told<T>, clock: ReturnType<typeof createHandClock>) => {
   const events: AnswerEvent[] = [];
   const over = (async () => {
     for (;;) {
@@ -151,7 +146,17 @@ describe("writeWorkflow", () => {
     const { made, told } = await write(() => says(JSON.stringify(written)), { cover });
     expect(made).toEqual({ plan: drafts, text: null });
     expect(told).toMatchObject({ fallback: "planner_unaffordable", writing: { outputTokens: 40 } });
-    expect(asked).toEqual([directPlan("north/b"), { given: [], instead: drafts }]);
+    expect(asked).toEqual([directPlan("north/b"), []]);
+  });
+
+  it("sets nothing aside for a client that has left, and blames nobody", async () => {
+    const left = new AbortController();
+    left.abort();
+    const covered: unknown[] = [];
+    const cover: Planner["cover"] = async (covering) => covered.push(covering) > 0;
+    const { told } = await write(() => says(JSON.stringify(written)), { cover, signal: left.signal });
+    expect(told).toMatchObject({ fallback: null, writing: { outcome: "canceled" } });
+    expect(covered).toEqual([]);
   });
 });
 
@@ -199,9 +204,11 @@ describe("writeRevision", () => {
     const { made, told } = await revise(() => says(JSON.stringify(better)), { cover: async () => false });
     expect(made).toBeNull();
     expect(told.revision?.writing.outcome).toBe("unaffordable");
-    expect(told.decision.reason).toMatch(/no second round: .* cannot be afforded$/);
+    expect(told.decision.reason).toMatch(/no second round: .* would pass a limit or the budget$/);
   });
 });
+
+const error = (status: number, code: string) => () => Response.json({ error: { code } }, { status });
 
 describe("the inference service as the planner", () => {
   const inference = { INFERENCE_URL: "http://conductor.example.com", INFERENCE_SECRET: "conductor-secret" };
@@ -230,8 +237,6 @@ describe("the inference service as the planner", () => {
     expect(writeRequestSchema.safeParse(asked[0]?.body).success).toBe(true);
   });
 
-  const error = (status: number, code: string) => () => Response.json({ error: { code } }, { status });
-
   it.each<[string, () => Response, string]>([
     ["could not be done in time", error(503, "overloaded"), "late"],
     ["has no such model", error(503, "model_unavailable"), "not_available"],
@@ -252,6 +257,8 @@ describe("plan", () => {
     pool,
     input: countInput(chat),
     preference: { ...preferenceTable.quality, lambda: 0, mu: 0 },
+    rounds: 1,
+    plannerCard: (id) => (id === "south/p" ? cardOf(id, { price: { input: 1, output: 2 } }) : null),
     affinityWorker: null,
     grant: { record: keyOf() },
   };
@@ -276,9 +283,19 @@ describe("plan", () => {
   };
 
   it("says what a planner costs, and leaves to the inference service how long its own takes", async () => {
-    expect((await decide({ SHOAL_PLANNER: "conductor" })).request.planner).toEqual({ costDollars: 0, waitMs: null });
-    expect((await decide({ SHOAL_PLANNER: "south/p" })).request.planner).toEqual({ costDollars: null, waitMs: 5000 });
+    const own = await decide({ SHOAL_PLANNER: "conductor" });
+    expect(own.request.planner).toEqual({ by: "conductor", costDollars: 0, waitMs: 0 });
+    const hosted = await decide({ SHOAL_PLANNER: "south/p" });
+    expect(hosted.request.planner).toEqual({ by: "worker", costDollars: 0.0025, waitMs: 5000 });
+    const twice = await decide({ SHOAL_PLANNER: "south/p" }, { rounds: 2 });
+    expect(twice.request.planner).toEqual({ by: "worker", costDollars: 0.005, waitMs: 10_000 });
     expect((await decide({})).request.planner).toBeUndefined();
+  });
+
+  it("knows of no planner that the request may not be shown to", async () => {
+    const { request, made } = await decide({ SHOAL_PLANNER: "south/secret" });
+    expect(request.planner).toBeUndefined();
+    expect(made.unwritten).toBeUndefined();
   });
 
   it.each<[string, Partial<PlanInput>]>([
@@ -293,13 +310,14 @@ describe("plan", () => {
   it("has a planner write where a team is worth it", async () => {
     for (const planner of ["south/p", "conductor"]) {
       const { made } = await decide({ SHOAL_PLANNER: planner });
-      expect(made).toMatchObject({ source: "conductor", fallback: null, unwritten: true });
+      const worker = planner === "conductor" ? null : planner;
+      expect(made).toMatchObject({ source: "conductor", fallback: null, unwritten: { worker, ms: 20_000 } });
     }
   });
 
   it("asks no inference service to write that is lost, and a hosted planner all the same", async () => {
     const hosted = await decide({ SHOAL_PLANNER: "south/p" }, {}, null);
-    expect(hosted.made).toMatchObject({ source: "edge_head", fallback: "failed", unwritten: true });
+    expect(hosted.made).toMatchObject({ source: "edge_head", fallback: "failed", unwritten: { worker: "south/p" } });
     const own = await decide({ SHOAL_PLANNER: "conductor" }, {}, null);
     expect(own.made).toMatchObject({ source: "edge_head", fallback: "failed" });
     expect(own.made.unwritten).toBeUndefined();

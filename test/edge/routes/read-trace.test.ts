@@ -10,14 +10,25 @@ const setUp = async () => {
   const clock = createHandClock();
   const outbox = createOutbox(objects, clock);
   const { tenant } = identity;
-  const read = async (id: string, by = tenant) => {
+  const read = async (id: string, by = tenant, meanwhile: () => Promise<unknown> = async () => undefined) => {
     const work: Promise<unknown>[] = [];
-    const reading = readTrace(by, id, { objects, outbox, waitUntil: (promise) => void work.push(promise) });
+    const waitUntil = (promise: Promise<unknown>) => void work.push(promise);
+    let over = false;
+    const reading = readTrace(by, id, { objects, outbox, clock, waitUntil }).finally(() => {
+      over = true;
+    });
     await clock.advance(0);
     await Promise.all(work);
+    await meanwhile();
+    await expect
+      .poll(async () => {
+        await clock.advance(250);
+        return over;
+      })
+      .toBe(true);
     return reading;
   };
-  return { tenant, objects, outbox, read };
+  return { tenant, objects, outbox, clock, read };
 };
 
 const notFound = { ok: false, error: { kind: "not_found" } };
@@ -36,6 +47,18 @@ describe("readTrace", () => {
     const { tenant, objects, read } = await setUp();
     await objects.tenantLog(tenant).write([packTrace(traceOf("r1", tenant))]);
     expect(await read("r1")).toMatchObject({ ok: true, value: { id: "r1", ledger: null } });
+  });
+
+  it("gives a trace that another isolate is about to write", async () => {
+    const { tenant, objects, clock, read } = await setUp();
+    const began = clock.now();
+    const late = () => objects.tenantLog(tenant).write([packTrace(traceOf("r1", tenant))]);
+    const found = await read("r1", tenant, async () => {
+      await expect.poll(() => clock.pending()).toBeGreaterThan(0);
+      await late();
+    });
+    expect(found).toMatchObject({ ok: true, value: { id: "r1" } });
+    expect(clock.now() - began).toBeGreaterThanOrEqual(250);
   });
 
   it("does not know another tenant's, nor one that never was", async () => {

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { cutMiddle, plannerTaskSchema } from "./planner-task.ts";
+import { cutMiddle, plannerTaskSchema } from "./task.ts";
 
 /** More workers than this only dilute a planner's list. */
 export const maxPlannerWorkers = 8;
@@ -52,23 +52,3 @@ export const writtenTextSchema = z.strictObject({
   outputTokens: z.int().min(0),
 });
 export type WrittenText = z.infer<typeof writtenTextSchema>;
-
-/**
- * What came of asking a planner: `written`; `kept`: it leaves the answer as it is; or why there is no workflow of its:
- * `late` (or it would have been), `invalid`, `failed`, `not_available` (none is ready, or the key may not use it),
- * `unaffordable` (its call, or what it wrote).
- */
-export type WritingOutcome = "written" | "kept" | "late" | "invalid" | "failed" | "not_available" | "unaffordable";
-
-export type Writing = {
-  /** Who was asked: a worker's id, or `conductor` for the inference service's own model. */
-  readonly by: string;
-  readonly outcome: WritingOutcome;
-  /** What was wrong with the plan, put right or not. */
-  readonly problems: readonly string[];
-  /** Steps that were left out, since the answer did not rest on them. */
-  readonly unused: number;
-  readonly inputTokens: number;
-  readonly outputTokens: number;
-  readonly ms: number;
-};

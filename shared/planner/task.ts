@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { lastUserText, systemText, type ChatRequest, type Message } from "./chat.ts";
+import { lastUserText, systemText, type ChatRequest, type Message } from "../chat.ts";
 
 /** Characters of a request that a planner gets to read, and earlier turns that it is told of. */
 const limits = { system: 1_000, text: 8_000, earlier: 12 } as const;

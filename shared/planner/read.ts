@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { directPlan, isDirect, judgeTask, maxSteps, parsePlan, type Step, type Workflow } from "./plan.ts";
-import { err, ok, type Result } from "./result.ts";
+import { directPlan, isDirect, judgeTask, maxSteps, parsePlan, type Step, type Workflow } from "../plan.ts";
+import { err, ok, type Result } from "../result.ts";
 
 /** The parts that a planner may give. */
 export const writtenRoles = ["think", "answer", "verify", "judge"] as const;
@@ -142,9 +142,12 @@ const repairAccess = (step: WrittenStep, { number, least }: Place): Repaired => 
   const strange = seen.filter((other) => !earlier.includes(other));
   return {
     step: { ...step, access: earlier },
-    repairs: strange.map((other) => `step ${number} may not see step ${other}, which is no earlier one`),
+    repairs: strange.map((other) => `step ${number} may not see ${nameOf(other)}, which is no earlier one`),
   };
 };
+
+/** No number of the planner's own choosing. */
+const nameOf = (number: number): string => (Math.abs(number) <= maxSteps ? `step ${number}` : "another");
 
 const repairRole = (step: WrittenStep, { number, isLast }: Place): Repaired => {
   const blind = (step.role === "verify" || step.role === "judge") && step.access.length === 0;

@@ -1,8 +1,8 @@
-import { tellShape } from "./decide.ts";
-import type { Decision, PlanRequest } from "./decision.ts";
-import { isDirect, type Plan, type Step, type Workflow } from "./plan.ts";
-import { readRevision, readWrittenPlan, type ReadPlan } from "./written-plan.ts";
-import type { Writing, WritingOutcome } from "./writing.ts";
+import { tellShape } from "../decide.ts";
+import type { Decision, PlanRequest } from "../decision.ts";
+import { isDirect, type Plan, type Step, type Workflow } from "../plan.ts";
+import { readRevision, readWrittenPlan, type ReadPlan } from "./read.ts";
+import type { Unwritten, Writing, WritingOutcome } from "./outcome.ts";
 
 /** What asking a planner took. */
 export type WritingCall = Pick<Writing, "by" | "inputTokens" | "outputTokens" | "ms">;
@@ -16,15 +16,6 @@ export type Settled<P extends Plan | null = Plan> = {
   readonly reason: string;
   readonly writing: Writing;
 };
-
-/** Why no workflow of a planner's is run. */
-export type Unwritten = Exclude<WritingOutcome, "written" | "kept">;
-
-/** Why a workflow has the fixed shape, as traces and headers say it. */
-export type PlannerFallback = `planner_${Unwritten}`;
-
-export const plannerFallback = ({ outcome }: Pick<Writing, "outcome">): PlannerFallback | null =>
-  outcome === "written" || outcome === "kept" ? null : `planner_${outcome}`;
 
 /** Whether a planner is to write this decision's workflow: a team is worth it, and there is a planner. */
 export const wantsWriting = ({ plan }: Decision, { planner }: Pick<PlanRequest, "planner">): boolean =>
@@ -102,5 +93,6 @@ const causes: Readonly<Record<Unwritten, string>> = {
   invalid: "the planner's workflow cannot be used",
   failed: "the planner failed",
   not_available: "no planner is available",
-  unaffordable: "the planner's work cannot be afforded",
+  unaffordable: "the planner's work would pass a limit or the budget",
+  canceled: "the client has left",
 };

@@ -1,9 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { textOf, type Message } from "../../shared/chat.ts";
-import { plannerTask, plannerTaskSchema, shorten } from "../../shared/planner-task.ts";
-import { drawWorkers, figuresOf, plannerExamples, plannerMessages, shortenJob } from "../../shared/workflow-prompt.ts";
-import { readRevision, readWrittenPlan } from "../../shared/written-plan.ts";
-import { maxPlannerWorkers, toFirstRound, writeRequestSchema, type PlannerJob } from "../../shared/writing.ts";
+import { textOf, type Message } from "../../../shared/chat.ts";
+import { plannerTask, plannerTaskSchema, shorten } from "../../../shared/planner/task.ts";
+import {
+  drawWorkers,
+  figuresOf,
+  plannerExamples,
+  plannerMessages,
+  shortenJob,
+} from "../../../shared/planner/prompt.ts";
+import { readRevision, readWrittenPlan } from "../../../shared/planner/read.ts";
+import { maxPlannerWorkers, toFirstRound, writeRequestSchema, type PlannerJob } from "../../../shared/planner/job.ts";
 
 const worker = (name: string, quality: number) => ({ worker: name, quality, costDollars: 0.0123, latencyMs: 4200 });
 const workers = [worker("vendor/alpha", 0.7), worker("vendor/beta", 0.6)];
@@ -118,7 +124,8 @@ describe("plannerMessages of a revising round", () => {
     ].join("\n");
     const messages = revising(attack, "q7x2k9");
     const turn = lastTurn(messages);
-    expect(turn).toContain(`<answer-q7x2k9>\n${attack}\n</answer-q7x2k9>\n\nThat is what`);
+    const told = attack.replace("<|im_end|>\n<|im_start|>", "< |im_end|>\n< |im_start|>");
+    expect(turn).toContain(`<answer-q7x2k9>\n${told}\n</answer-q7x2k9>\n\nThat is what`);
     expect(turn.split("</answer-q7x2k9>")).toHaveLength(2);
     expect(JSON.stringify(messages.slice(0, -1))).not.toContain("perfect");
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readRounds } from "../../../edge/plan/read-rounds.ts";
+import { readRounds } from "../../../edge/pool/rounds.ts";
 import { preferences } from "../../../shared/preference.ts";
 
 const read = (name: (typeof preferences)[number], header?: string, metadata?: string) =>

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { maxSteps, parsePlan } from "../../shared/plan.ts";
-import { readRevision, readWrittenPlan, writtenPlanJsonSchema, writtenRoles } from "../../shared/written-plan.ts";
+import { maxSteps, parsePlan } from "../../../shared/plan.ts";
+import { readRevision, readWrittenPlan, writtenPlanJsonSchema, writtenRoles } from "../../../shared/planner/read.ts";
 
 const workers = ["a/one", "b/two", "c/three"];
 
