@@ -1,13 +1,10 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { text } from "node:stream/consumers";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { readFields } from "../../edge/local/admin/read-fields.ts";
 import { writeFields, writeTable } from "../../edge/local/admin/write-table.ts";
-import { makeStateDir, startSystem, type System } from "../support/start.ts";
-import { startVendors, type Vendors } from "../support/vendors.ts";
+import { startCommand } from "../support/command.ts";
+import { systemUnderTest } from "../support/system-under-test.ts";
 
 describe("fields of a command", () => {
   it("are read by what they are, and nested by their dots", () => {
@@ -64,120 +61,97 @@ describe("a table for people", () => {
 });
 
 describe("npm run admin", () => {
-  let vendors: Vendors;
-  let system: System;
-  let stateDir: string;
+  // The launcher makes the operator's credential.
+  const { vendors, system, state, send } = systemUnderTest({ ADMIN_KEY: "" });
 
-  beforeAll(async () => {
-    vendors = await startVendors();
-    stateDir = await makeStateDir();
-    await mkdir(path.join(stateDir, "elsewhere"));
-    await writeFile(path.join(stateDir, "elsewhere", "secrets.json"), "{}");
-    system = await startSystem({ env: vendors.env, stateDir });
-  });
-  afterAll(async () => {
-    await system?.stop();
-    await vendors?.[Symbol.asyncDispose]();
-    if (stateDir) await rm(stateDir, { recursive: true, force: true });
-  });
-
-  const root = path.join(import.meta.dirname, "..", "..");
-
-  const admin = async (words: readonly string[], { input = "", env = {} } = {}) => {
-    const child = spawn(process.execPath, [path.join(root, "edge", "local", "admin", "main.ts"), ...words], {
-      cwd: stateDir,
+  const admin = (words: readonly string[], { input = "", env = {} } = {}) =>
+    startCommand("edge/local/admin/main.ts", words, {
+      cwd: state.dir,
       env: {
         PATH: process.env["PATH"],
         SHOAL_PORT: new URL(system.url).port,
-        SHOAL_STATE_DIR: stateDir,
+        SHOAL_STATE_DIR: state.dir,
         ...env,
       },
-    });
-    child.stdin.end(input);
-    const closed = once(child, "close");
-    const [out, error] = await Promise.all([text(child.stdout), text(child.stderr)]);
-    const [code]: unknown[] = await closed;
-    return { out, error, code };
-  };
+      input,
+    }).ended;
 
   const chat = async (key: string) => {
-    const response = await fetch(`${system.url}/v1/chat/completions`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-      body: JSON.stringify({ model: "shoal-mini", messages: [{ role: "user", content: "Name a fish." }] }),
-    });
-    await response.text();
-    return response.status;
+    const body = { model: "shoal-mini", messages: [{ role: "user", content: "Name a fish." }] };
+    return (await send("POST", "/v1/chat/completions", key, body)).status;
   };
 
   it("makes a tenant and its key, and shows what they have used, with the local start's own credential", async () => {
     const made = await admin(["tenants", "create", "acme", "name=Acme", "limits.usd_per_month=5"]);
-    expect(made).toMatchObject({ error: "", code: 0, out: expect.stringMatching(/^limits\.usd_per_month +5$/m) });
+    expect(made).toMatchObject({ stderr: "", code: 0, stdout: expect.stringMatching(/^limits\.usd_per_month +5$/m) });
     const created = await admin(["--json", "keys", "create", "acme", "backend"]);
-    const { key, id }: { key: string; id: string } = JSON.parse(created.out);
+    const { key, id }: { key: string; id: string } = JSON.parse(created.stdout);
     expect(await chat(key)).toBe(200);
     const usage = await admin(["usage", "acme", "--by", "key,model"]);
-    expect(usage.out).toMatch(new RegExp(`^${id} +backend +shoal-mini +1 +1 `, "m"));
-    expect(usage.out).toMatch(/^total +1 +1 /m);
+    expect(usage.stdout).toMatch(new RegExp(`^${id} +backend +shoal-mini +1 +1 `, "m"));
+    expect(usage.stdout).toMatch(/^total +1 +1 /m);
     const table = await admin(["ledger", "acme", "--csv"]);
-    expect(table.out).toMatch(/^request_id,at,key_id,/);
+    expect(table.stdout).toMatch(/^request_id,at,key_id,/);
     const listed = await admin(["keys", "list", "acme"]);
-    expect(listed.out).toContain(id);
-    expect(listed.out).not.toContain(key);
+    expect(listed.stdout).toContain(id);
+    expect(listed.stdout).not.toContain(key);
   });
 
   it("changes, rotates and revokes", async () => {
     await admin(["tenants", "create", "moving"]);
     const created = await admin(["--json", "keys", "create", "moving", "old"]);
-    const { key, id }: { key: string; id: string } = JSON.parse(created.out);
+    const { key, id }: { key: string; id: string } = JSON.parse(created.stdout);
     const changed = await admin(["tenants", "set", "moving", "mode=off", "baseline=openai/gpt-5.4"]);
-    expect(changed).toMatchObject({ code: 0, out: expect.stringMatching(/^mode +off$/m) });
+    expect(changed).toMatchObject({ code: 0, stdout: expect.stringMatching(/^mode +off$/m) });
     const rotated = await admin(["--json", "keys", "rotate", "moving", id, "--overlap", "60"]);
-    const next: { key: string } = JSON.parse(rotated.out);
+    const next: { key: string } = JSON.parse(rotated.stdout);
     expect([await chat(key), await chat(next.key)]).toEqual([200, 200]);
-    expect(await admin(["keys", "revoke", "moving", id])).toMatchObject({ out: "done\n", code: 0 });
-    expect((await admin(["audit", "--tenant", "moving"])).out).toMatch(/DELETE +\/admin\/tenants\/moving\/keys\//);
+    expect(await admin(["keys", "revoke", "moving", id])).toMatchObject({ stdout: "done\n", code: 0 });
+    expect((await admin(["audit", "--tenant", "moving"])).stdout).toMatch(/DELETE +\/admin\/tenants\/moving\/keys\//);
   });
 
   it("reads a vendor's key from standard input and shows its end", async () => {
     await admin(["tenants", "create", "owning"]);
     const set = await admin(["vendor-keys", "set", "owning", "openai"], { input: `${vendors.openai.key}\n` });
-    expect(set).toMatchObject({ code: 0, out: expect.stringMatching(/^provider +openai$/m) });
-    expect(set.out).not.toContain(vendors.openai.key);
+    expect(set).toMatchObject({ code: 0, stdout: expect.stringMatching(/^provider +openai$/m) });
+    expect(set.stdout).not.toContain(vendors.openai.key);
     const worker = ["own-workers", "set", "owning", "openai/tuned", "context_tokens=9000", "max_output_tokens=100"];
     expect(await admin([...worker, "price.input=1", "price.output=2"])).toMatchObject({ code: 0 });
-    expect((await admin(["own-workers", "list", "owning"])).out).toContain("openai/tuned");
+    expect((await admin(["own-workers", "list", "owning"])).stdout).toContain("openai/tuned");
   });
 
   it("deletes only what is named twice", async () => {
     await admin(["tenants", "create", "leaving"]);
     expect(await admin(["tenants", "delete", "leaving"])).toMatchObject({
       code: 1,
-      error: "this cannot be undone: add --confirm leaving\n",
+      stderr: "this cannot be undone: add --confirm leaving\n",
     });
-    const lines = (await admin(["tenants", "export", "leaving"])).out.trim().split("\n");
+    const lines = (await admin(["tenants", "export", "leaving"])).stdout.trim().split("\n");
     expect(JSON.parse(lines.at(-1) ?? "")).toEqual({ type: "end", lines: lines.length - 1 });
     expect(await admin(["tenants", "delete", "leaving", "--confirm", "leaving"])).toMatchObject({ code: 0 });
-    expect((await admin(["tenants", "list"])).out).not.toContain("leaving");
-    expect((await admin(["tenants", "list", "--deleted"])).out).toMatch(/^leaving .* deleted /m);
+    expect((await admin(["tenants", "list"])).stdout).not.toContain("leaving");
+    expect((await admin(["tenants", "list", "--deleted"])).stdout).toMatch(/^leaving .* deleted /m);
   });
 
   it("says in one line what is wrong", async () => {
     expect(await admin(["tenants", "show", "nobody"])).toMatchObject({
       code: 1,
-      error: "404: there is no tenant 'nobody'\n",
+      stderr: "404: there is no tenant 'nobody'\n",
     });
     expect(await admin(["tenants", "list"], { env: { SHOAL_URL: system.url } })).toMatchObject({
       code: 1,
-      error: expect.stringMatching(/^ADMIN_KEY is not set/),
+      stderr: expect.stringMatching(/^ADMIN_KEY is not set/),
     });
     expect(await admin(["tenants", "list"], { env: { ADMIN_KEY: "wrong" } })).toMatchObject({
       code: 1,
-      error: "401: the API key is not valid\n",
+      stderr: "401: the API key is not valid\n",
     });
-    expect(await admin(["workers"], { env: { SHOAL_STATE_DIR: path.join(stateDir, "elsewhere") } })).toMatchObject({
+    const elsewhere = path.join(state.dir, "elsewhere");
+    await mkdir(elsewhere);
+    await writeFile(path.join(elsewhere, "secrets.json"), "{}");
+    expect(await admin(["workers"], { env: { SHOAL_STATE_DIR: elsewhere } })).toMatchObject({
       code: 1,
-      error: expect.stringMatching(/^there is no credential/),
+      stderr: expect.stringMatching(/^there is no credential/),
     });
   });
 });

@@ -1,84 +1,41 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { startSystem, type System } from "../support/start.ts";
-import { startVendors, type Vendors } from "../support/vendors.ts";
+import { describe, expect, it } from "vitest";
+import { adminKey, systemUnderTest } from "../support/system-under-test.ts";
+import type { Vendors } from "../support/vendors.ts";
 
 const oldKey = "admin-key-that-is-rotated-out";
-const adminKey = "admin-key-of-this-test";
-
-let vendors: Vendors;
-let system: System;
-
-beforeAll(async () => {
-  vendors = await startVendors();
-  const host = {
-    name: "north",
-    base_url: `${new URL(vendors.openai.baseUrl).origin}/host/v1`,
-    api_key_env: "NORTH_KEY",
-    models: [
-      { id: "m1", context_tokens: 100_000, max_output_tokens: 4000, price: { input: 1, output: 2 }, abilities: [] },
-    ],
-  };
-  system = await startSystem({
-    env: {
-      ...vendors.env,
-      ADMIN_KEY: `${adminKey},${oldKey}`,
-      SHOAL_ADMIN_PER_MINUTE: "1000",
-      // A host whose operator's key is one that the vendor refuses.
-      SHOAL_PROVIDERS: JSON.stringify([host]),
-      NORTH_KEY: "key-of-the-operator",
-    },
-  });
+/** A host whose operator's key is one that the vendor refuses. */
+const hostOf = (vendors: Vendors) => ({
+  name: "north",
+  base_url: `${new URL(vendors.openai.baseUrl).origin}/host/v1`,
+  api_key_env: "NORTH_KEY",
+  models: [
+    { id: "m1", context_tokens: 100_000, max_output_tokens: 4000, price: { input: 1, output: 2 }, abilities: [] },
+  ],
 });
-afterAll(async () => {
-  await system?.stop();
-  await vendors?.[Symbol.asyncDispose]();
-});
-beforeEach(() => vendors.reset());
 
-const call = async (
-  method: string,
-  path: string,
-  { key = adminKey, body, headers = {} }: { key?: string; body?: object; headers?: Record<string, string> } = {},
-) => {
-  const response = await fetch(`${system.url}${path}`, {
-    method,
-    headers: { authorization: `Bearer ${key}`, "content-type": "application/json", ...headers },
-    ...(body && { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  const isJson = response.headers.get("content-type")?.includes("json") ?? false;
-  return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
-};
+const { vendors, system, request, send, makeTenant } = systemUnderTest((played) => ({
+  ADMIN_KEY: `${adminKey},${oldKey}`,
+  SHOAL_ADMIN_PER_MINUTE: "1000",
+  SHOAL_PROVIDERS: JSON.stringify([hostOf(played)]),
+  NORTH_KEY: "key-of-the-operator",
+}));
 
-const admin = (method: string, path: string, body?: object) =>
-  call(method, `/admin${path}`, body === undefined ? {} : { body });
-
-const makeTenant = async (id: string, policy: object = {}) => {
-  const made = await admin("POST", "/tenants", { id, name: `Tenant ${id}`, ...policy });
-  expect(made).toMatchObject({ status: 201 });
-  const key = await admin("POST", `/tenants/${id}/keys`, { name: "first" });
-  expect(key).toMatchObject({ status: 201 });
-  return { key: String(key.body.key), keyId: String(key.body.id) };
-};
+const admin = (method: string, path: string, body?: object) => send(method, `/admin${path}`, adminKey, body);
 
 const chat = (key: string, model = "shoal-mini") =>
-  call("POST", "/v1/chat/completions", {
-    key,
-    body: { model, messages: [{ role: "user", content: "Name a fish." }] },
-  });
+  send("POST", "/v1/chat/completions", key, { model, messages: [{ role: "user", content: "Name a fish." }] });
 
 describe("the operator's credential", () => {
   it("is any of those that are configured, and not in the place of a key", async () => {
-    expect(await call("GET", "/admin/tenants", { key: oldKey })).toMatchObject({ status: 200 });
-    expect(await call("GET", "/v1/models", { key: oldKey })).toMatchObject({ status: 401 });
-    expect(await call("GET", "/admin/tenants", { key: `${adminKey},${oldKey}` })).toMatchObject({ status: 401 });
-    expect(await call("GET", "/admin/tenants", { key: "wrong", headers: { "x-api-key": adminKey } })).toMatchObject({
-      status: 401,
-    });
+    expect(await send("GET", "/admin/tenants", oldKey)).toMatchObject({ status: 200 });
+    expect(await send("GET", "/v1/models", oldKey)).toMatchObject({ status: 401 });
+    expect(await send("GET", "/admin/tenants", `${adminKey},${oldKey}`)).toMatchObject({ status: 401 });
+    const byAnother = await request("/admin/tenants", { key: "wrong", headers: { "x-api-key": adminKey } });
+    expect(byAnother.status).toBe(401);
   });
 
   it("is not the local start's key, which is the tenant's", async () => {
-    expect(await call("GET", "/admin/tenants", { key: system.key })).toMatchObject({ status: 401 });
+    expect(await send("GET", "/admin/tenants", system.key)).toMatchObject({ status: 401 });
   });
 });
 
@@ -174,7 +131,7 @@ describe("a key", () => {
       body: { name: "reader", scopes: ["usage"] },
     });
     expect(await chat(key)).toMatchObject({ status: 403 });
-    expect(await call("GET", "/v1/usage", { key })).toMatchObject({ status: 200 });
+    expect(await send("GET", "/v1/usage", key)).toMatchObject({ status: 200 });
     const freed = await admin("PATCH", `/tenants/keychange/keys/${keyId}`, { scopes: null });
     expect(freed.body).not.toHaveProperty("scopes");
   });
@@ -219,7 +176,7 @@ describe("a vendor's key of a tenant's own", () => {
     const other = await makeTenant("correct");
     await admin("PUT", "/tenants/mistaken/vendor-keys/anthropic", { key: "a-key-that-anthropic-does-not-know" });
     const model = "anthropic/claude-opus-4-6";
-    for (let request = 0; request < 6; request += 1) expect(await chat(key, model)).toMatchObject({ status: 502 });
+    for (let count = 0; count < 6; count += 1) expect(await chat(key, model)).toMatchObject({ status: 502 });
     expect(await chat(other.key, model)).toMatchObject({ status: 200 });
   });
 
@@ -244,7 +201,7 @@ describe("a vendor's key of a tenant's own", () => {
 });
 
 const modelsOf = async (key: string) =>
-  (await call("GET", "/v1/models", { key })).body.data.map(({ id }: { id: string }) => id);
+  (await send("GET", "/v1/models", key)).body.data.map(({ id }: { id: string }) => id);
 
 const putBounded = (id: string, body: object) => admin("PUT", `/tenants/bounded/workers/${id}`, body);
 
@@ -295,7 +252,7 @@ describe("prices", () => {
     expect(await admin("PUT", `/prices/${model}`, dearer)).toMatchObject({ status: 200, body: { price: dearer } });
     expect(await listed()).toMatchObject({ price: dearer, listed: old, set_at: expect.any(String) });
     await expect
-      .poll(async () => (await chat(key, model)).body.usage.cost, { timeout: 12_000, interval: 1_000 })
+      .poll(async () => (await chat(key, model)).body.usage.cost, { timeout: 12_000, interval: 200 })
       .toBeCloseTo(before * 3, 5);
     expect(await admin("DELETE", `/prices/${model}`)).toMatchObject({ status: 204 });
     expect(await listed()).toMatchObject({ price: old, set_at: null });
@@ -320,7 +277,7 @@ describe("usage", () => {
     const other = await makeTenant("bystander");
     const answer = await chat(key);
     expect(answer.status).toBe(200);
-    const own = await call("GET", "/v1/usage?group_by=key,worker", { key });
+    const own = await send("GET", "/v1/usage?group_by=key,worker", key);
     expect(own).toMatchObject({
       status: 200,
       body: { tenant: "spender", data: [{ key_id: keyId, key_name: "first", requests: 1, calls: 1 }] },
@@ -328,15 +285,15 @@ describe("usage", () => {
     expect(own.body.total.cost_usd).toBeCloseTo(answer.body.usage.cost, 9);
     const told = await admin("GET", "/tenants/spender/usage?group_by=key,worker");
     expect(told.body).toEqual(own.body);
-    expect((await call("GET", "/v1/usage", { key: other.key })).body).toMatchObject({ tenant: "bystander", data: [] });
+    expect((await send("GET", "/v1/usage", other.key)).body).toMatchObject({ tenant: "bystander", data: [] });
   });
 
   it("is a table where the client asks for one", async () => {
     const { key } = await makeTenant("tabular");
     await chat(key);
-    const table = await call("GET", "/v1/usage?group_by=model", { key, headers: { accept: "text/csv" } });
+    const table = await request("/v1/usage?group_by=model", { key, headers: { accept: "text/csv" } });
     expect(table.headers.get("content-type")).toBe("text/csv; charset=utf-8");
-    const [header, row, end] = table.body.split("\r\n");
+    const [header, row, end] = (await table.text()).split("\r\n");
     expect(header).toBe(
       "model,requests,calls,input_tokens,cached_input_tokens,cache_write_tokens,output_tokens,reasoning_tokens,cost_usd",
     );
@@ -347,7 +304,7 @@ describe("usage", () => {
   it("names the parameter that is wrong", async () => {
     const { key } = await makeTenant("asking");
     const wrong = async (query: string, param: string) =>
-      expect(await call("GET", `/v1/usage?${query}`, { key })).toMatchObject({
+      expect(await send("GET", `/v1/usage?${query}`, key)).toMatchObject({
         status: 400,
         body: { error: { param } },
       });
@@ -363,7 +320,7 @@ describe("the ledger", () => {
   it("holds every request with its calls, in pages and as a table", async () => {
     const { key } = await makeTenant("ledgered");
     const costs = [];
-    for (let request = 0; request < 3; request += 1) costs.push((await chat(key)).body.usage.cost);
+    for (let count = 0; count < 3; count += 1) costs.push((await chat(key)).body.usage.cost);
     const all = await admin("GET", "/tenants/ledgered/ledger");
     expect(all.body.data.map((row: { cost_usd: number }) => row.cost_usd)).toEqual(costs);
     expect(all.body.data[0].calls).toMatchObject([{ step: "answer", usage_source: "reported", cost_usd: costs[0] }]);
@@ -378,7 +335,7 @@ describe("the ledger", () => {
 describe("the audit log", () => {
   it("tells who changed what, and how it ended, without a value or a secret", async () => {
     const { key, keyId } = await makeTenant("audited");
-    await call("PATCH", "/admin/tenants/audited", { key: oldKey, body: { limits: { usd_per_month: 77.25 } } });
+    await send("PATCH", "/admin/tenants/audited", oldKey, { limits: { usd_per_month: 77.25 } });
     await admin("PATCH", "/tenants/audited", { baseline: "nobody/nothing" });
     await admin("DELETE", `/tenants/audited/keys/${encodeURIComponent(key)}`);
     await admin("GET", "/tenants/audited");

@@ -1,36 +1,14 @@
-import OpenAI from "openai";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type OpenAI from "openai";
+import { describe, expect, it, vi } from "vitest";
 import * as z from "zod";
-import { startSystem, type System } from "../support/start.ts";
-import { overlap, startVendors, type VendorCall, type Vendors, vendorNames } from "../support/vendors.ts";
+import { systemUnderTest } from "../support/system-under-test.ts";
+import { overlap, type VendorCall, vendorNames } from "../support/vendors.ts";
 
-let vendors: Vendors;
-let system: System;
-let client: OpenAI;
-
-beforeAll(async () => {
-  vendors = await startVendors();
-  system = await startSystem({ env: vendors.env });
-  client = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: system.key, maxRetries: 0 });
-});
-afterAll(async () => {
-  await system?.stop();
-  await vendors?.[Symbol.asyncDispose]();
-});
-beforeEach(() => vendors.reset());
-
-const scriptAll = (script: Parameters<Vendors["openai"]["script"]>[0]) => {
-  for (const name of vendorNames) vendors[name].script(script);
-};
+const { vendors, system, openai, request, readTrace } = systemUnderTest();
 
 const isJudge = (call: VendorCall) => JSON.stringify(call.body).includes("Others have worked on the request above");
 
-const ask = (body: object, headers: Record<string, string> = {}, path = "/v1/chat/completions") =>
-  fetch(`${system.url}${path}`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${system.key}`, "content-type": "application/json", ...headers },
-    body: JSON.stringify(body),
-  });
+const ask = (body: object | string) => request("/v1/chat/completions", { body });
 
 const userSays = (content: string) => [{ role: "user" as const, content }];
 
@@ -44,27 +22,15 @@ const traceSchema = z.looseObject({
 });
 const planSchema = z.looseObject({ plan: z.looseObject({ steps: z.array(z.looseObject({ worker: z.string() })) }) });
 
-const getTrace = async (id: string) => {
-  const response = await fetch(`${system.url}/v1/traces/${id}`, { headers: { authorization: `Bearer ${system.key}` } });
-  expect(response.status).toBe(200);
-  return traceSchema.parse(await response.json());
-};
+const traceOf = async (response: Response) => traceSchema.parse(await readTrace(response));
 
 /** The trace once the request has settled: an abort is told after the client has gone. */
-const settledTrace = async (id: string) => {
-  for (let attempt = 0; ; attempt += 1) {
-    const response = await fetch(`${system.url}/v1/traces/${id}`, {
-      headers: { authorization: `Bearer ${system.key}` },
-    });
-    if (response.status === 200 || attempt === 100) return getTrace(id);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-};
+const settledTrace = (response: Response) => vi.waitFor(() => traceOf(response), { timeout: 10_000, interval: 20 });
 
 describe("shoal-mini", () => {
   it("reaches exactly one vendor and gives its answer", async () => {
-    scriptAll({ text: ["Because ", "of neighbors."] });
-    const { data, response } = await client.chat.completions
+    vendors.script({ text: ["Because ", "of neighbors."] });
+    const { data, response } = await openai.chat.completions
       .create({ model: "shoal-mini", messages: userSays("Why do shoals turn together?") })
       .withResponse();
     expect(data.choices[0]?.message.content).toBe("Because of neighbors.");
@@ -77,8 +43,8 @@ describe("shoal-mini", () => {
   });
 
   it("streams the answer word by word, usage last when asked", async () => {
-    scriptAll({ text: ["one", " two", " three"] });
-    const stream = await client.chat.completions.create({
+    vendors.script({ text: ["one", " two", " three"] });
+    const stream = await openai.chat.completions.create({
       model: "shoal-mini",
       stream: true,
       stream_options: { include_usage: true },
@@ -93,11 +59,11 @@ describe("shoal-mini", () => {
   });
 
   it("prices the answer as the ledger does", async () => {
-    scriptAll({ usage: { inputTokens: 1000, cachedInputTokens: 200, outputTokens: 500, reasoningTokens: 100 } });
-    const { data, response } = await client.chat.completions
+    vendors.script({ usage: { inputTokens: 1000, cachedInputTokens: 200, outputTokens: 500, reasoningTokens: 100 } });
+    const { data, response } = await openai.chat.completions
       .create({ model: "shoal-mini", messages: userSays("Price this.") })
       .withResponse();
-    const trace = await getTrace(response.headers.get("x-request-id") ?? "");
+    const trace = await traceOf(response);
     expect(trace.ledger.usage_source).toBe("reported");
     expect(trace.ledger.cost_usd).toBeGreaterThan(0);
     expect(trace.ledger.cost_usd).toBe(trace.cost_usd);
@@ -105,10 +71,10 @@ describe("shoal-mini", () => {
   });
 
   it("keeps a conversation with its worker", async () => {
-    const first = await client.chat.completions
+    const first = await openai.chat.completions
       .create({ model: "shoal-mini", messages: userSays("Remember the number 7.") })
       .withResponse();
-    const second = await client.chat.completions
+    const second = await openai.chat.completions
       .create({
         model: "shoal-mini",
         messages: [
@@ -127,12 +93,12 @@ describe("shoal-mini", () => {
 describe("shoal-ultra", () => {
   it("asks several at once and streams the last step while it is written", async () => {
     const gate = Promise.withResolvers<void>();
-    scriptAll((call) =>
+    vendors.script((call) =>
       isJudge(call)
         ? { text: ["first", " last"], beforeChunk: (index) => (index === 1 ? gate.promise : Promise.resolve()) }
         : { text: ["a draft"], headersAfterMs: 60 },
     );
-    const stream = await client.chat.completions.create({
+    const stream = await openai.chat.completions.create({
       model: "shoal-ultra",
       stream: true,
       messages: userSays("Write a short essay on why fish swim in shoals."),
@@ -151,7 +117,7 @@ describe("shoal-ultra", () => {
   });
 
   it("counts inner steps apart from the answer", async () => {
-    const answer = await client.chat.completions.create({
+    const answer = await openai.chat.completions.create({
       model: "shoal-ultra",
       messages: userSays("Write a short essay on schooling fish."),
     });
@@ -167,13 +133,13 @@ describe("shoal-ultra", () => {
   });
 
   it("stops asking when equal answers have decided", async () => {
-    scriptAll({ text: ["The product is 144."] });
-    const { data, response } = await client.chat.completions
+    vendors.script({ text: ["The product is 144."] });
+    const { data, response } = await openai.chat.completions
       .create({ model: "shoal-ultra", messages: userSays("What is 12 * 12? Give the final answer as a number.") })
       .withResponse();
     expect(data.choices[0]?.message.content).toBe("The product is 144.");
     expect(response.headers.get("x-shoal-plan")).toMatch(/^ballot /);
-    const trace = await getTrace(response.headers.get("x-request-id") ?? "");
+    const trace = await traceOf(response);
     expect(vendors.calls().length).toBeLessThan(trace.plan.workers.length);
   });
 });
@@ -192,9 +158,9 @@ describe("tools", () => {
   ];
 
   it("sends a turn with tools to one worker, and the turn that answers them back to it", async () => {
-    scriptAll({ text: [], toolCalls: [{ id: "vendor-id", name: "depth", arguments: ['{"sea":', '"north"}'] }] });
+    vendors.script({ text: [], toolCalls: [{ id: "vendor-id", name: "depth", arguments: ['{"sea":', '"north"}'] }] });
     const question = userSays("How deep is the North Sea?");
-    const first = await client.chat.completions.create({ model: "shoal-mini", tools, messages: question });
+    const first = await openai.chat.completions.create({ model: "shoal-mini", tools, messages: question });
     const message = first.choices[0]?.message;
     expect(first.choices[0]?.finish_reason).toBe("tool_calls");
     expect(message?.tool_calls).toMatchObject([{ function: { name: "depth", arguments: '{"sea":"north"}' } }]);
@@ -202,8 +168,8 @@ describe("tools", () => {
     const id = message?.tool_calls?.[0]?.id ?? "";
     expect(id).toMatch(/^call_\w{1,35}$/);
 
-    scriptAll({ text: ["95 m on average."] });
-    const second = await client.chat.completions
+    vendors.script({ text: ["95 m on average."] });
+    const second = await openai.chat.completions
       .create({
         model: "shoal-mini",
         tools,
@@ -218,8 +184,8 @@ describe("tools", () => {
   });
 
   it("streams a tool call in pieces", async () => {
-    scriptAll({ text: [], toolCalls: [{ id: "x", name: "depth", arguments: ['{"sea":', '"north"}'] }] });
-    const stream = await client.chat.completions.create({
+    vendors.script({ text: [], toolCalls: [{ id: "x", name: "depth", arguments: ['{"sea":', '"north"}'] }] });
+    const stream = await openai.chat.completions.create({
       model: "shoal-mini",
       stream: true,
       tools,
@@ -238,13 +204,11 @@ describe("a client that leaves", () => {
     "ends every upstream call of %s at the next write, and is in the ledger",
     async (model) => {
       const words = Array.from({ length: 200 }, (_, index) => `word${index} `);
-      scriptAll({ text: words, chunkEveryMs: 50 });
+      vendors.script({ text: words, chunkEveryMs: 50 });
       const controller = new AbortController();
-      const response = await fetch(`${system.url}/v1/chat/completions`, {
-        method: "POST",
+      const response = await request("/v1/chat/completions", {
         signal: controller.signal,
-        headers: { authorization: `Bearer ${system.key}`, "content-type": "application/json" },
-        body: JSON.stringify({ model, stream: true, messages: userSays("Write a long story about the deep sea.") }),
+        body: { model, stream: true, messages: userSays("Write a long story about the deep sea.") },
       });
       const reader = response.body!.getReader();
       await reader.read();
@@ -258,7 +222,7 @@ describe("a client that leaves", () => {
       const nextWrite = model === "shoal-mini" ? 50 : 1_000;
       for (const call of vendors.calls()) expect((call.endedAt ?? Infinity) - left).toBeLessThan(nextWrite + 100);
 
-      const trace = await settledTrace(response.headers.get("x-request-id") ?? "");
+      const trace = await settledTrace(response);
       expect(trace.status).toBe("aborted");
       expect(trace.ledger).toMatchObject({ status: "aborted", usage_source: "estimated" });
       expect(trace.ledger.output_tokens).toBeGreaterThan(0);
@@ -271,18 +235,18 @@ describe("trouble upstream", () => {
     const [chosen] = await chosenFor("Name a fish.");
     const vendor = vendorNames.find((name) => chosen?.startsWith(`${name}/`))!;
     vendors[vendor].script({ status: 500 });
-    const { data, response } = await client.chat.completions
+    const { data, response } = await openai.chat.completions
       .create({ model: "shoal-mini", messages: userSays("Name a fish.") })
       .withResponse();
     expect(data.choices[0]?.message.content).toBeTruthy();
-    const trace = await getTrace(response.headers.get("x-request-id") ?? "");
+    const trace = await traceOf(response);
     expect(trace.steps[0]).toMatchObject({ worker: chosen, outcome: "failed", error: { code: "upstream_server" } });
     expect(trace.worker).not.toBe(chosen);
     expect(trace.status).toBe("complete");
   });
 
   it("keeps the status of a failure that nobody can mend", async () => {
-    scriptAll({ status: 429, retryAfterSeconds: 7 });
+    vendors.script({ status: 429, retryAfterSeconds: 7 });
     const response = await ask({ model: "shoal-mini", stream: true, messages: userSays("Anyone?") });
     expect(response.status).toBe(429);
     expect(response.headers.get("retry-after")).toBe("7");
@@ -291,7 +255,7 @@ describe("trouble upstream", () => {
   });
 
   it("never switches workers after the first word", async () => {
-    scriptAll({ text: ["half", " of", " it"], chunkEveryMs: 40, breakAfter: { chunks: 2, how: "cut" } });
+    vendors.script({ text: ["half", " of", " it"], chunkEveryMs: 40, breakAfter: { chunks: 2, how: "cut" } });
     const response = await ask({ model: "shoal-mini", stream: true, messages: userSays("Say something long.") });
     const body = await response.text();
     expect(body).toContain('"content":"half"');
@@ -302,16 +266,9 @@ describe("trouble upstream", () => {
 });
 
 const chosenFor = async (content: string): Promise<readonly string[]> => {
-  const plan = await ask({ model: "shoal-mini", messages: userSays(content) }, {}, "/v1/plan");
+  const plan = await request("/v1/plan", { body: { model: "shoal-mini", messages: userSays(content) } });
   return planSchema.parse(await plan.json()).plan.steps.map((step) => step.worker);
 };
-
-const sendText = (body: string) =>
-  fetch(`${system.url}/v1/chat/completions`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${system.key}`, "content-type": "application/json" },
-    body,
-  });
 
 describe("bad input", () => {
   const hello = userSays("hi");
@@ -359,10 +316,10 @@ describe("bad input", () => {
   });
 
   it("refuses broken JSON and a body of 5 MB", async () => {
-    const broken = await sendText('{"model":');
+    const broken = await ask('{"model":');
     expect(broken.status).toBe(400);
     expect(await broken.json()).toMatchObject({ error: { code: "invalid_json" } });
-    const large = await sendText(JSON.stringify({ model: "shoal-mini", messages: userSays("x".repeat(5_000_000)) }));
+    const large = await ask({ model: "shoal-mini", messages: userSays("x".repeat(5_000_000)) });
     expect(large.status).toBe(413);
     expect(await large.json()).toMatchObject({ error: { code: "request_too_large" } });
   });

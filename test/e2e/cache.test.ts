@@ -1,51 +1,22 @@
-import Anthropic from "@anthropic-ai/sdk";
-import OpenAI from "openai";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import * as z from "zod";
-import { startSystem, type System } from "../support/start.ts";
-import { startVendors, type Vendors, vendorNames } from "../support/vendors.ts";
+import { clientsOf } from "../support/clients.ts";
+import { adminKey, systemUnderTest } from "../support/system-under-test.ts";
 
-const adminKey = "admin-key-of-this-test";
-
-let vendors: Vendors;
-let system: System;
-
-beforeAll(async () => {
-  vendors = await startVendors();
-  // A machine with other work to do must not make a test miss its own answer.
-  system = await startSystem({ env: { ...vendors.env, ADMIN_KEY: adminKey, SHOAL_CACHE_READ_MS: "10000" } });
+// A machine with other work to do must not make a test miss its own answer.
+const { vendors, system, request, send, makeTenant, makeKey, readTrace } = systemUnderTest({
+  SHOAL_CACHE_READ_MS: "10000",
 });
-afterAll(async () => {
-  await system?.stop();
-  await vendors?.[Symbol.asyncDispose]();
-});
-beforeEach(() => vendors.reset());
 
-const scriptAll = (script: Parameters<Vendors["openai"]["script"]>[0]) => {
-  for (const name of vendorNames) vendors[name].script(script);
-};
+const post = (key: string, body: object, headers: Record<string, string> = {}) =>
+  request("/v1/chat/completions", { key, headers, body });
 
-const post = (path: string, key: string, body: object, headers: Record<string, string> = {}) =>
-  fetch(`${system.url}${path}`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${key}`, "content-type": "application/json", ...headers },
-    body: JSON.stringify(body),
-  });
-
-const keySchema = z.object({ key: z.string() });
 let tenants = 0;
 
-const makeKey = async (tenant: string, policy: object = {}): Promise<string> => {
-  const made = await post(`/admin/tenants/${tenant}/keys`, adminKey, { name: "a key", ...policy });
-  expect(made.status).toBe(201);
-  return keySchema.parse(await made.json()).key;
-};
-
 /** A tenant of its own, and its key. */
-const makeTenant = async (policy: object = { cache: { ttl_seconds: 600 } }) => {
+const makeCached = async (policy: object = { cache: { ttl_seconds: 600 } }) => {
   const tenant = `cached${(tenants += 1)}`;
-  expect((await post("/admin/tenants", adminKey, { id: tenant, name: "A tenant", ...policy })).status).toBe(201);
-  return { tenant, key: await makeKey(tenant) };
+  return { tenant, ...(await makeTenant(tenant, policy)) };
 };
 
 const bodyOf = (content: string, rest: object = {}) => ({
@@ -64,13 +35,13 @@ const answerSchema = z.looseObject({
 });
 
 const ask = async (key: string, content: string, { headers, rest }: Asked = {}) => {
-  const response = await post("/v1/chat/completions", key, bodyOf(content, rest), headers);
+  const response = await post(key, bodyOf(content, rest), headers);
   const body: unknown = await response.json();
   return {
     status: response.status,
     state: response.headers.get("x-cache"),
     age: response.headers.get("age"),
-    requestId: response.headers.get("x-request-id") ?? "",
+    headers: response.headers,
     body,
     answer: () => answerSchema.parse(body),
   };
@@ -98,24 +69,20 @@ const traceSchema = z.looseObject({
   }),
 });
 
-const traceOf = async (key: string, id: string) => {
-  const response = await fetch(`${system.url}/v1/traces/${id}`, { headers: { authorization: `Bearer ${key}` } });
-  expect(response.status).toBe(200);
-  return traceSchema.parse(await response.json());
-};
+const traceOf = async (key: string, answer: { readonly headers: Headers }) =>
+  traceSchema.parse(await readTrace(answer, key));
 
 describe("one entry", () => {
   const words = "Why do shoals turn together?";
   const text = "Because of neighbors.";
 
   it("serves every format, streamed and not, under ids of their own and for nothing", async () => {
-    scriptAll({
+    vendors.script({
       text: ["Because ", "of neighbors."],
       usage: { inputTokens: 50, cachedInputTokens: 10, outputTokens: 7, reasoningTokens: 0 },
     });
-    const { key } = await makeTenant();
-    const openai = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: key, maxRetries: 0 });
-    const anthropic = new Anthropic({ baseURL: system.url, apiKey: key, maxRetries: 0 });
+    const { key } = await makeCached();
+    const { openai, anthropic } = clientsOf({ url: system.url, key });
     const chat = {
       model: "shoal-mini",
       max_completion_tokens: 1_000,
@@ -172,9 +139,9 @@ describe("one entry", () => {
   });
 
   it("of a stream serves who does not stream", async () => {
-    scriptAll({ text: ["one", " two", " three"] });
-    const { key } = await makeTenant();
-    const response = await post("/v1/chat/completions", key, bodyOf("Count.", { stream: true }));
+    vendors.script({ text: ["one", " two", " three"] });
+    const { key } = await makeCached();
+    const response = await post(key, bodyOf("Count.", { stream: true }));
     expect(response.headers.get("x-cache")).toBe("MISS");
     expect(await response.text()).toContain("[DONE]");
     await untilKept(key, "Count.");
@@ -184,12 +151,12 @@ describe("one entry", () => {
   });
 
   it("is one request in the ledger, for nothing, and its trace says where it came from", async () => {
-    const { key } = await makeTenant();
+    const { key } = await makeCached();
     const first = await ask(key, "Name a fish.");
     await untilKept(key, "Name a fish.");
     const hit = await ask(key, "Name a fish.");
     expect(hit.answer().usage.cost).toBe(0);
-    const [paid, free] = [await traceOf(key, first.requestId), await traceOf(key, hit.requestId)];
+    const [paid, free] = [await traceOf(key, first), await traceOf(key, hit)];
     expect(paid.ledger.cost_usd).toBeGreaterThan(0);
     expect(free).toMatchObject({
       status: "complete",
@@ -204,8 +171,8 @@ describe("one entry", () => {
   it("is there for a tenant whose budget is spent", async () => {
     const model = "anthropic/claude-opus-4-6";
     const limits = { usd_per_month: 0.03 };
-    const { key } = await makeTenant({ cache: { ttl_seconds: 600 }, limits });
-    scriptAll({ usage: { inputTokens: 20, cachedInputTokens: 0, outputTokens: 1_000, reasoningTokens: 0 } });
+    const { key } = await makeCached({ cache: { ttl_seconds: 600 }, limits });
+    vendors.script({ usage: { inputTokens: 20, cachedInputTokens: 0, outputTokens: 1_000, reasoningTokens: 0 } });
     expect((await ask(key, "Spend it.", { rest: { model } })).answer().usage.cost).toBeCloseTo(0.0251, 10);
     await untilKept(key, "Spend it.", { rest: { model } });
     expect((await ask(key, "Spend more.", { rest: { model } })).status).toBe(402);
@@ -214,8 +181,8 @@ describe("one entry", () => {
   });
 
   it("can be gone on from, in a conversation that is kept", async () => {
-    const { key } = await makeTenant();
-    const openai = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: key, maxRetries: 0 });
+    const { key } = await makeCached();
+    const { openai } = clientsOf({ url: system.url, key });
     const turn = { model: "shoal-mini", max_output_tokens: 1_000, input: "Name a fish." };
     await openai.responses.create(turn);
     await untilKept(key, "Name a fish.");
@@ -228,11 +195,11 @@ describe("one entry", () => {
 
 describe("nobody shares an answer", () => {
   it("with another tenant, whatever they ask", async () => {
-    const [one, other] = [await makeTenant(), await makeTenant()];
-    scriptAll({ text: ["for one"] });
+    const [one, other] = [await makeCached(), await makeCached()];
+    vendors.script({ text: ["for one"] });
     await ask(one.key, "Who am I?");
     await untilKept(one.key, "Who am I?");
-    scriptAll({ text: ["for the other"] });
+    vendors.script({ text: ["for the other"] });
     const answer = await ask(other.key, "Who am I?");
     expect([answer.state, answer.answer().choices[0]?.message.content]).toEqual(["MISS", "for the other"]);
     expect((await ask(one.key, "Who am I?")).answer().choices[0]?.message.content).toBe("for one");
@@ -240,9 +207,9 @@ describe("nobody shares an answer", () => {
   });
 
   it("with a key that may not use its worker", async () => {
-    const { tenant, key } = await makeTenant();
-    const narrow = await makeKey(tenant, { allowed_workers: ["anthropic/claude-opus-4-6"] });
-    const same = await makeKey(tenant);
+    const { tenant, key } = await makeCached();
+    const { key: narrow } = await makeKey(tenant, { allowed_workers: ["anthropic/claude-opus-4-6"] });
+    const { key: same } = await makeKey(tenant);
     await ask(key, "Who answers?");
     await untilKept(key, "Who answers?");
     expect((await ask(same, "Who answers?")).state).toBe("HIT");
@@ -253,24 +220,24 @@ describe("nobody shares an answer", () => {
 
 describe("what is kept", () => {
   it("is no answer that failed, or that its reader left", async () => {
-    const { key } = await makeTenant();
+    const { key } = await makeCached();
     const onlyIfCached = { headers: { "cache-control": "only-if-cached" } };
-    scriptAll({ status: 500 });
+    vendors.script({ status: 500 });
     expect((await ask(key, "Fail.")).status).toBe(502);
-    scriptAll({ text: ["half ", "an answer"], breakAfter: { chunks: 1, how: "cut" } });
-    const broken = await post("/v1/chat/completions", key, bodyOf("Break.", { stream: true }));
+    vendors.script({ text: ["half ", "an answer"], breakAfter: { chunks: 1, how: "cut" } });
+    const broken = await post(key, bodyOf("Break.", { stream: true }));
     await broken.text();
 
     const gate = Promise.withResolvers<void>();
-    scriptAll({ text: ["one", " two"], beforeChunk: (index) => (index === 1 ? gate.promise : Promise.resolve()) });
-    const left = await post("/v1/chat/completions", key, bodyOf("Leave.", { stream: true }));
+    vendors.script({ text: ["one", " two"], beforeChunk: (index) => (index === 1 ? gate.promise : Promise.resolve()) });
+    const left = await post(key, bodyOf("Leave.", { stream: true }));
     await left.body?.cancel();
     const last = vendors.calls().at(-1);
     expect(await last?.closed).toBe("aborted");
     gate.resolve();
 
     // Whatever would be kept of them would be there before this is.
-    scriptAll({});
+    vendors.script({});
     await ask(key, "Stay.");
     await untilKept(key, "Stay.");
     for (const words of ["Fail.", "Break.", "Leave."]) {
@@ -282,7 +249,7 @@ describe("what is kept", () => {
   });
 
   it("is nothing where nobody asked for it, and with the request's header what it asks for", async () => {
-    const { key } = await makeTenant({});
+    const { key } = await makeCached({});
     expect((await ask(key, "Keep this.")).state).toBeNull();
     const asked = { headers: { "x-shoal-cache": "60" } };
     expect((await ask(key, "Keep this.", asked)).state).toBe("MISS");
@@ -294,7 +261,7 @@ describe("what is kept", () => {
   });
 
   it("is no answer to a request with tools, or that asks for variety", async () => {
-    const { key } = await makeTenant();
+    const { key } = await makeCached();
     const tools = [{ type: "function", function: { name: "look", parameters: { type: "object", properties: {} } } }];
     expect((await ask(key, "Look.", { rest: { tools } })).state).toBe("BYPASS");
     expect((await ask(key, "Vary.", { rest: { temperature: 0.9 } })).state).toBe("BYPASS");
@@ -303,11 +270,11 @@ describe("what is kept", () => {
   });
 
   it("is replaced for no-cache and passed by for no-store", async () => {
-    const { key } = await makeTenant();
-    scriptAll({ text: ["old"] });
+    const { key } = await makeCached();
+    vendors.script({ text: ["old"] });
     await ask(key, "What is new?");
     await untilKept(key, "What is new?");
-    scriptAll({ text: ["new"] });
+    vendors.script({ text: ["new"] });
     expect((await ask(key, "What is new?", { headers: { "cache-control": "no-store" } })).state).toBe("BYPASS");
     expect((await ask(key, "What is new?")).answer().choices[0]?.message.content).toBe("old");
     expect((await ask(key, "What is new?", { headers: { "cache-control": "no-cache" } })).state).toBe("BYPASS");
@@ -318,15 +285,12 @@ describe("what is kept", () => {
   });
 
   it("is gone once the operator purges it, and nobody else's is", async () => {
-    const [one, other] = [await makeTenant(), await makeTenant()];
+    const [one, other] = [await makeCached(), await makeCached()];
     for (const { key } of [one, other]) {
       await ask(key, "Still there?");
       await untilKept(key, "Still there?");
     }
-    const purged = await fetch(`${system.url}/admin/tenants/${one.tenant}/cache`, {
-      method: "DELETE",
-      headers: { authorization: `Bearer ${adminKey}` },
-    });
+    const purged = await send("DELETE", `/admin/tenants/${one.tenant}/cache`, adminKey);
     expect(purged.status).toBe(204);
     expect((await ask(one.key, "Still there?")).state).toBe("MISS");
     expect((await ask(other.key, "Still there?")).state).toBe("HIT");

@@ -1,29 +1,13 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import { readSse } from "../../shared/sse.ts";
 import { chunkProblems, completionProblems, embeddingsProblems, modelProblems } from "../support/openai-answers.ts";
-import { startSystem, type System } from "../support/start.ts";
-import { startVendors, type Vendors, vendorNames } from "../support/vendors.ts";
+import { systemUnderTest } from "../support/system-under-test.ts";
 
-let vendors: Vendors;
-let system: System;
-
-beforeAll(async () => {
-  vendors = await startVendors();
-  system = await startSystem({ env: vendors.env });
-});
-afterAll(async () => {
-  await system?.stop();
-  await vendors?.[Symbol.asyncDispose]();
-});
-beforeEach(() => vendors.reset());
+const { vendors, request } = systemUnderTest();
 
 const call = async (path: string, body?: object) => {
-  const response = await fetch(`${system.url}${path}`, {
-    method: body ? "POST" : "GET",
-    headers: { authorization: `Bearer ${system.key}`, "content-type": "application/json" },
-    ...(body && { body: JSON.stringify(body) }),
-  });
+  const response = await request(path, { body });
   expect(response.status).toBe(200);
   return response;
 };
@@ -55,7 +39,7 @@ const asked: readonly (readonly [string, object, object])[] = [
 
 describe.each(models)("an answer of %s", (model) => {
   it.each(asked)("is as OpenAI specifies it: %s", async (_, rest, script) => {
-    for (const name of vendorNames) vendors[name].script(script);
+    vendors.script(script);
     const { stream_options, ...whole } = { stream_options: undefined, ...rest };
     expect(completionProblems(await complete({ model, messages, ...whole }))).toEqual([]);
     const chunks = await stream({ model, messages, ...whole, ...(stream_options !== undefined && { stream_options }) });

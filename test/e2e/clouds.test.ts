@@ -1,7 +1,8 @@
-import OpenAI from "openai";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import * as z from "zod";
+import { clientsOf } from "../support/clients.ts";
 import { startClouds, type Clouds } from "../support/clouds.ts";
+import { requestAt } from "../support/send.ts";
 import { startSystem, type System } from "../support/start.ts";
 
 let clouds: Clouds;
@@ -26,9 +27,8 @@ const traceSchema = z.looseObject({
 
 /** One question straight through, and what the ledger says of it. */
 const ask = async (system: System, model: string) => {
-  const client = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: system.key, maxRetries: 0 });
-  const { data: stream, response } = await client.chat.completions
-    .create({
+  const { data: stream, response } = await clientsOf(system)
+    .openai.chat.completions.create({
       model,
       stream: true,
       stream_options: { include_usage: true },
@@ -41,9 +41,7 @@ const ask = async (system: System, model: string) => {
     })
     .withResponse();
   const chunks = await Array.fromAsync(stream);
-  const trace = await fetch(`${system.url}/v1/traces/${response.headers.get("x-request-id")}`, {
-    headers: { authorization: `Bearer ${system.key}` },
-  });
+  const trace = await requestAt(`${system.url}/v1/traces/${response.headers.get("x-request-id")}`, system);
   return {
     text: chunks.map((chunk) => chunk.choices[0]?.delta.content ?? "").join(""),
     usage: chunks.at(-1)?.usage,
@@ -90,7 +88,7 @@ describe("azure and vertex", () => {
   });
 
   it("tells the operator which workers the clouds have, and where", async () => {
-    const response = await fetch(`${system.url}/admin/workers`, { headers: { authorization: `Bearer ${adminKey}` } });
+    const response = await requestAt(`${system.url}/admin/workers`, { key: adminKey });
     const { data, unconfigured } = workersSchema.parse(await response.json());
     expect(data).toContainEqual(
       expect.objectContaining({ id: "openai/gpt-6.1-sol", provider: "azure", data_region: "eu" }),

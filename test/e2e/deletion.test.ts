@@ -1,44 +1,18 @@
-import { readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { makeStateDir, startSystem, type System } from "../support/start.ts";
-import { startVendors, type Vendors } from "../support/vendors.ts";
+import { expect, it } from "vitest";
+import { adminKey, systemUnderTest } from "../support/system-under-test.ts";
 
-const adminKey = "admin-key-of-this-test";
 /** In everything that the tenant says, is told and is called. */
 const marker = "coelacanth";
 
-let vendors: Vendors;
-let system: System;
-let stateDir: string;
+const { vendors, state, send, makeTenant } = systemUnderTest();
 
-beforeAll(async () => {
-  vendors = await startVendors();
-  stateDir = await makeStateDir();
-  system = await startSystem({ env: { ...vendors.env, ADMIN_KEY: adminKey }, stateDir });
-});
-afterAll(async () => {
-  await system?.stop();
-  await vendors?.[Symbol.asyncDispose]();
-  if (stateDir) await rm(stateDir, { recursive: true, force: true });
-});
+const admin = (method: string, url: string, body?: object) => send(method, `/admin${url}`, adminKey, body);
 
-const call = async (method: string, url: string, key: string, body?: object) => {
-  const response = await fetch(`${system.url}${url}`, {
-    method,
-    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-    ...(body && { body: JSON.stringify(body) }),
-  });
-  return { status: response.status, text: await response.text() };
-};
-const admin = (method: string, url: string, body?: object) => call(method, `/admin${url}`, adminKey, body);
-
-const makeTenant = async (id: string) => {
-  const policy = { cache: { ttl_seconds: 3600 }, allowed_workers: ["openai/gpt-5.4"] };
-  await admin("POST", "/tenants", { id, name: `${marker} ${id}`, ...policy });
-  const made = await admin("POST", `/tenants/${id}/keys`, { name: `${marker}-key-of-${id}` });
-  const key: { key: string; id: string } = JSON.parse(made.text);
-  return key;
+const makeMarked = (id: string) => {
+  const policy = { name: `${marker} ${id}`, cache: { ttl_seconds: 3600 }, allowed_workers: ["openai/gpt-5.4"] };
+  return makeTenant(id, policy, { name: `${marker}-key-of-${id}` });
 };
 
 /** A kept response, a cached answer, a trace, a ledger row, and a vendor's key of its own. */
@@ -52,11 +26,11 @@ const leaveTraces = async (id: string, key: string) => {
   });
   vendors.openai.script({ text: [`The ${marker} is a fish.`] });
   const input = `What is a ${marker}?`;
-  expect(await call("POST", "/v1/responses", key, { model: "openai/gpt-5.4", input })).toMatchObject({ status: 200 });
+  expect(await send("POST", "/v1/responses", key, { model: "openai/gpt-5.4", input })).toMatchObject({ status: 200 });
   const messages = [{ role: "user", content: input }];
   const chat = { model: "openai/gpt-5.4", messages };
-  expect(await call("POST", "/v1/chat/completions", key, chat)).toMatchObject({ status: 200 });
-  expect(await call("GET", "/v1/usage", key)).toMatchObject({ status: 200 });
+  expect(await send("POST", "/v1/chat/completions", key, chat)).toMatchObject({ status: 200 });
+  expect(await send("GET", "/v1/usage", key)).toMatchObject({ status: 200 });
 };
 
 type Line = Readonly<Record<string, unknown>> & { readonly type: string };
@@ -72,7 +46,7 @@ const exportOf = async (id: string): Promise<readonly Line[]> => {
 
 /** Which of these words stand in which file of the objects. */
 const foundOf = async (...words: readonly string[]): Promise<readonly string[]> => {
-  const dir = path.join(stateDir, "state");
+  const dir = path.join(state.dir, "state");
   const names = await readdir(dir, { recursive: true, withFileTypes: true });
   const files = names.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
   const found = await Promise.all(
@@ -85,7 +59,7 @@ const foundOf = async (...words: readonly string[]): Promise<readonly string[]> 
 };
 
 it("exports all that a tenant has, conversations in clear and secrets not at all", async () => {
-  const { key } = await makeTenant("exporter");
+  const { key } = await makeMarked("exporter");
   await leaveTraces("exporter", key);
   const lines = await exportOf("exporter");
   const types = new Set(lines.map(({ type }) => type));
@@ -103,8 +77,8 @@ it("exports all that a tenant has, conversations in clear and secrets not at all
 });
 
 it("leaves no byte of a deleted tenant in its objects, and gives its id to nobody", async () => {
-  const { key } = await makeTenant("leaver");
-  const stays = await makeTenant("stayer");
+  const { key } = await makeMarked("leaver");
+  const stays = await makeMarked("stayer");
   await leaveTraces("leaver", key);
   await leaveTraces("stayer", stays.key);
   const request = (await exportOf("leaver")).find(({ type }) => type === "request");
@@ -123,9 +97,9 @@ it("leaves no byte of a deleted tenant in its objects, and gives its id to nobod
   const audit = JSON.parse((await admin("GET", "/audit?tenant=leaver&limit=1")).text);
   expect(audit.data).toMatchObject([{ action: "DELETE", status: 200, note: "all that the tenant had was deleted" }]);
 
-  expect(await call("POST", "/v1/chat/completions", stays.key, chatOf("still there?"))).toMatchObject({ status: 200 });
-  const chat = async () => (await call("POST", "/v1/chat/completions", key, chatOf("anybody?"))).status;
-  await expect.poll(chat, { timeout: 11_000, interval: 500 }).toBe(401);
+  expect(await send("POST", "/v1/chat/completions", stays.key, chatOf("still there?"))).toMatchObject({ status: 200 });
+  const chat = async () => (await send("POST", "/v1/chat/completions", key, chatOf("anybody?"))).status;
+  await expect.poll(chat, { timeout: 11_000, interval: 100 }).toBe(401);
   const log = await exportOf("stayer");
   expect(log.some(({ type }) => type === "turn")).toBe(true);
 });

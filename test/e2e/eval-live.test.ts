@@ -1,40 +1,29 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
-import OpenAI from "openai";
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import * as z from "zod";
 import { openAccount } from "../../inference/live/open-account.ts";
-import { kill, startSystem, type System } from "../support/start.ts";
-import { startVendors, type VendorCall, type Vendors, vendorNames } from "../support/vendors.ts";
+import { clientsOf } from "../support/clients.ts";
+import { startCommand } from "../support/command.ts";
+import { kill, startSystem } from "../support/start.ts";
+import { adminKey, patience, systemUnderTest } from "../support/system-under-test.ts";
+import type { VendorCall } from "../support/vendors.ts";
 
-const command = join(import.meta.dirname, "..", "..", "inference", "live", "main.ts");
 const baseline = "anthropic/claude-sonnet-4-6";
 const pool = ["openai/gpt-5.4", "anthropic/claude-opus-4-6", baseline];
-const adminKey = "admin-for-tests-that-is-long-enough";
 
-let vendors: Vendors;
-let system: System;
+const { vendors, system } = systemUnderTest();
 /** Of a tenant with this pool. */
 let key: string;
 let dir: string;
 let runs = 0;
 beforeAll(async () => {
-  vendors = await startVendors();
-  system = await startSystem({ env: { ...vendors.env, ADMIN_KEY: adminKey } });
   key = await keyOf("evaluation", 100);
   dir = await mkdtemp(join(tmpdir(), "shoal-live-"));
   await writeFile(join(dir, "tasks.jsonl"), tasks.map((task) => `${JSON.stringify(task)}\n`).join(""));
 });
-afterAll(async () => {
-  await system?.stop();
-  await vendors?.[Symbol.asyncDispose]();
-  await rm(dir, { recursive: true, force: true });
-});
-beforeEach(() => vendors.reset());
+afterAll(() => rm(dir, { recursive: true, force: true }));
 
 const keyOf = async (tenant: string, budget: number): Promise<string> => {
   const account = await openAccount({ url: system.url, adminKey }, { tenant, budget, pool }, fetch);
@@ -67,20 +56,16 @@ const answer = ({ body, model }: Pick<VendorCall, "body" | "model">): string => 
 };
 const tokens = { inputTokens: 100, cachedInputTokens: 0, outputTokens: 100, reasoningTokens: 0 };
 const script = () => {
-  for (const name of vendorNames) vendors[name].script((call) => ({ text: [answer(call)], usage: tokens }));
+  vendors.script((call) => ({ text: [answer(call)], usage: tokens }));
 };
 
 const newOut = () => join(dir, `run-${(runs += 1)}`);
 const start = (out: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
-  const child = spawn(process.execPath, [command, "--tasks", join(dir, "tasks.jsonl"), "--out", out, ...args], {
+  const named = ["--tasks", join(dir, "tasks.jsonl"), "--out", out];
+  return startCommand("inference/live/main.ts", [...named, ...args], {
     cwd: dir,
-    env: { ...process.env, ...vendors.env, SHOAL_API_KEY: key, TMPDIR: dir, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...vendors.env, ...patience, SHOAL_API_KEY: key, TMPDIR: dir, ...env },
   });
-  const ended = Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]).then(
-    ([printed, errors]) => ({ code: child.exitCode, printed, errors }),
-  );
-  return { pid: child.pid ?? 0, ended };
 };
 const alone = ["--baseline", baseline, "--max-tokens", "1000"];
 /** At one preference, through the Shoal that runs. */
@@ -123,14 +108,14 @@ describe("npm run eval:live", () => {
     const out = newOut();
     const {
       code: status,
-      printed,
-      errors,
+      stdout,
+      stderr,
     } = await run(out, ...alone, "--pool", pool.join(","), "--budget", "5", "--json");
-    expect(errors).toContain("Done. Answers still missing: 0.");
+    expect(stderr).toContain("Done. Answers still missing: 0.");
     expect(status).toBe(0);
     expect(vendors.violations).toEqual([]);
     const results = await resultsOf(out);
-    expect(resultsSchema.parse(JSON.parse(printed))).toEqual(results);
+    expect(resultsSchema.parse(JSON.parse(stdout))).toEqual(results);
     expect(results.baseline).toEqual({ worker: baseline, chosen_by: "name" });
 
     const found = (of: string, family: string | null, against: string) => {
@@ -139,15 +124,20 @@ describe("npm run eval:live", () => {
       );
       return difference && [difference.tasks, difference.mean];
     };
-    for (const preference of ["quality", "balanced", "economy"]) {
+    // By economy a team is worth its calls where they can be stopped by a vote, and nowhere else.
+    for (const [preference, ofCode, other] of [
+      ["quality", "workflow", "direct"],
+      ["balanced", "workflow", "direct"],
+      ["economy", "direct", "workflow"],
+    ] as const) {
       // Three hard ones won, a trap lost.
       expect(found(`shoal-mini ${preference}`, null, baseline)).toEqual([6, 2 / 6]);
       const ultra = `shoal-ultra ${preference}`;
       for (const against of [baseline, `${baseline}, best of n (${preference})`]) {
         expect(found(ultra, null, against)).toEqual([6, 2 / 6]);
         expect(found(ultra, "ballot", against)).toEqual([4, 1 / 4]);
-        expect(found(ultra, "workflow", against)).toEqual([2, 1 / 2]);
-        expect(found(ultra, "direct", against)).toBeUndefined();
+        expect(found(ultra, ofCode, against)).toEqual([2, 1 / 2]);
+        expect(found(ultra, other, against)).toBeUndefined();
       }
     }
     for (const { mean, interval } of results.differences) {
@@ -183,17 +173,17 @@ describe("npm run eval:live", () => {
 
     const other = await run(out, ...one(), "--budget", "5", "--max-tokens", "500");
     expect(other.code).toBe(1);
-    expect(other.errors).toContain("was made with other max_tokens: choose another folder by --out");
+    expect(other.stderr).toContain("was made with other max_tokens: choose another folder by --out");
   });
 
   it("asks nobody on a dry run, and stops before a call that could pass the budget", async () => {
     script();
     const out = newOut();
     const dry = await run(out, ...one(), "--budget", "5", "--dry-run");
-    expect(dry.printed).toMatch(/shoal-ultra balanced +6 +\$/);
+    expect(dry.stdout).toMatch(/shoal-ultra balanced +6 +\$/);
     expect(vendors.calls()).toEqual([]);
     const short = await run(out, ...one(), "--budget", "0.1");
-    expect(short.printed).toContain("The next call could pass the budget.");
+    expect(short.stdout).toContain("The next call could pass the budget.");
     expect((await resultsOf(out)).spent_usd).toBeLessThanOrEqual(0.1);
     const before = vendors.calls().length;
     expect(before).toBeGreaterThan(0);
@@ -203,7 +193,7 @@ describe("npm run eval:live", () => {
 
   it("has the edge hold the budget as well", async () => {
     script();
-    const poor = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: await keyOf("poor", 0.01), maxRetries: 0 });
+    const poor = clientsOf({ url: system.url, key: await keyOf("poor", 0.01) }).openai;
     const messages = [{ role: "user" as const, content: "Question easy-1" }];
     const ask = (most: number) =>
       poor.chat.completions.create({ model: baseline, max_completion_tokens: most, messages });
@@ -229,9 +219,9 @@ describe("npm run eval:live", () => {
 
     vendors.reset();
     script();
-    const { printed } = await run(out, ...flags);
-    expect(printed).not.toContain("Paid so far: $0.00.");
-    expect(printed).toContain("Done. Answers still missing: 0.");
+    const { stdout } = await run(out, ...flags);
+    expect(stdout).not.toContain("Paid so far: $0.00.");
+    expect(stdout).toContain("Done. Answers still missing: 0.");
     const after = (await readFile(join(out, "calls.jsonl"), "utf8")).split("\n");
     expect(after.slice(0, journal.length - 1)).toEqual(journal.slice(0, -1));
     expect((await resultsOf(out)).differences.find(({ of }) => of === "shoal-mini balanced")?.mean).toBe(2 / 6);
@@ -243,10 +233,10 @@ describe("npm run eval:live", () => {
       call.model.includes("sonnet") ? { status: 500 } : { text: [answer(call)], usage: tokens },
     );
     const out = newOut();
-    const { code: status, printed, errors } = await run(out, ...one(), "--budget", "5");
+    const { code: status, stdout, stderr } = await run(out, ...one(), "--budget", "5");
     expect(status).toBe(0);
-    expect(errors).toContain(`${baseline}: 5`);
-    expect(printed).toContain("Answers still missing: 6.");
+    expect(stderr).toContain(`${baseline}: 5`);
+    expect(stdout).toContain("Answers still missing: 6.");
     const down = await resultsOf(out);
     expect(down.differences).toEqual([]);
     expect(down.rows.find(({ name }) => name === baseline)).toMatchObject({ tasks: 0 });
@@ -263,12 +253,12 @@ describe("npm run eval:live", () => {
   it("names what is wrong with the command before it asks anybody", async () => {
     const lacking = await run(newOut(), "--concurrency", "9", "--preferences", "best");
     expect(lacking.code).toBe(1);
-    expect(lacking.errors).toContain("--budget is missing");
-    expect(lacking.errors).toContain("--concurrency is a whole number from 1 to 5");
-    expect(lacking.errors).toContain("--preferences is some of quality, balanced, economy");
+    expect(lacking.stderr).toContain("--budget is missing");
+    expect(lacking.stderr).toContain("--concurrency is a whole number from 1 to 5");
+    expect(lacking.stderr).toContain("--preferences is some of quality, balanced, economy");
     const stranger = await run(newOut(), "--budget", "1", "--pool", "openai/none");
     expect(stranger.code).toBe(1);
-    expect(stranger.errors).toContain("there is no worker 'openai/none'");
+    expect(stranger.stderr).toContain("there is no worker 'openai/none'");
     expect(vendors.calls()).toEqual([]);
   });
 });
@@ -276,7 +266,7 @@ describe("npm run eval:live", () => {
 describe("with the local model", () => {
   it("runs through, whatever the model answers", async () => {
     await using own = await startSystem({ env: { SHOAL_CHAT_MODEL: "" } });
-    const client = new OpenAI({ baseURL: `${own.url}/v1`, apiKey: own.key, maxRetries: 0 });
+    const client = clientsOf(own).openai;
     const messages = [{ role: "user" as const, content: "Say hi." }];
     // The model is fetched at the first start of all.
     await vi.waitFor(
@@ -284,12 +274,12 @@ describe("with the local model", () => {
       { timeout: 170_000, interval: 200 },
     );
     const out = newOut();
-    const flags = ["--budget", "1", "--limit", "2", "--max-tokens", "24", "--preferences", "balanced"];
-    const { code: status, printed } = await start(out, [...flags, "--url", own.url], {
+    const flags = ["--budget", "1", "--limit", "2", "--max-tokens", "8", "--preferences", "balanced"];
+    const { code: status, stdout } = await start(out, [...flags, "--url", own.url], {
       SHOAL_API_KEY: own.key,
     }).ended;
-    expect(printed).toContain("Best single worker: local/chat, held best by the weights.");
-    expect(printed).toContain("Done. Answers still missing: 0.");
+    expect(stdout).toContain("Best single worker: local/chat, held best by the weights.");
+    expect(stdout).toContain("Done. Answers still missing: 0.");
     expect(status).toBe(0);
     const { rows } = await resultsOf(out);
     expect(rows.map(({ name, family, tasks: count }) => [name, family, count])).toEqual([

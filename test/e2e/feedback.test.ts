@@ -1,48 +1,18 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import Anthropic from "@anthropic-ai/sdk";
-import OpenAI from "openai";
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { readRecordings } from "../../inference/train/recordings/recordings.ts";
 import { maxBiasOfKeyPerDay } from "../../shared/feedback.ts";
-import { sendTo } from "../support/send.ts";
-import { startSystem, type System } from "../support/start.ts";
-import { startVendors, type Vendors } from "../support/vendors.ts";
+import { clientsOf } from "../support/clients.ts";
+import { adminKey, systemUnderTest } from "../support/system-under-test.ts";
 
-const adminKey = "admin-key-of-this-test";
 /** Two workers that the weights find nearly alike at this, the first of them a little better for its price. */
 const task = (name: string) =>
   `Implement the following function in Python.\n\ndef ${name}(a, b):\n    """Return a ${name} of both."""`;
 const [first, second] = ["anthropic/claude-sonnet-4-6", "anthropic/claude-opus-4-6"];
 
-let vendors: Vendors;
-let system: System;
-
-beforeAll(async () => {
-  vendors = await startVendors();
-  // The conductor decides, however much else this machine does.
-  system = await startSystem({ env: { ...vendors.env, ADMIN_KEY: adminKey, SHOAL_PLAN_MINI_MS: "10000" } });
-});
-afterAll(async () => {
-  await system?.stop();
-  await vendors?.[Symbol.asyncDispose]();
-});
-beforeEach(() => vendors.reset());
-
-const send = (method: string, path: string, key: string, body?: object) => sendTo(system.url, method, path, key, body);
-
-const makeTenant = async (id: string, policy: object = {}) => {
-  const made = await send("POST", "/admin/tenants", adminKey, { id, name: "A tenant", ...policy });
-  expect(made).toMatchObject({ status: 201 });
-  return { id, makeKey: (key: object = {}) => makeKey(id, key) };
-};
-
-const makeKey = async (tenant: string, key: object): Promise<string> => {
-  const made = await send("POST", `/admin/tenants/${tenant}/keys`, adminKey, { name: "a key", ...key });
-  expect(made).toMatchObject({ status: 201 });
-  return String(made.body.key);
-};
+const { vendors, system, send, makeTenant, makeKey } = systemUnderTest();
 
 const asking = (name: string) => ({
   model: "shoal-mini",
@@ -60,13 +30,12 @@ const score = (key: string, id: string, given: object) =>
   send("POST", "/v1/feedback", key, { request_id: id, ...given });
 
 it("changes the plan of a similar request within ten seconds, for this tenant only", async () => {
-  const acme = await makeTenant("acme");
-  const other = await makeTenant("other");
-  const [key, reader, foreign] = [await acme.makeKey(), await acme.makeKey(), await other.makeKey()];
+  const { key } = await makeTenant("acme");
+  const { key: reader } = await makeKey("acme");
+  const { key: foreign } = await makeTenant("other");
   expect([await leader(key, "product"), await leader(foreign, "product")]).toEqual([first, first]);
 
-  const openai = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: key, maxRetries: 0 });
-  const anthropic = new Anthropic({ baseURL: system.url, apiKey: key, maxRetries: 0 });
+  const { openai, anthropic } = clientsOf({ url: system.url, key });
   const ids = [
     (await openai.chat.completions.create(asking("sum"))).id,
     (await anthropic.messages.create({ ...asking("sum"), max_tokens: 500 })).id,
@@ -98,7 +67,7 @@ it("changes the plan of a similar request within ten seconds, for this tenant on
 });
 
 it("takes one score of a key for an answer, the last one, and names what is wrong", async () => {
-  const key = await (await makeTenant("careful")).makeKey();
+  const { key } = await makeTenant("careful");
   const { headers } = await send("POST", "/v1/chat/completions", key, asking("sum"));
   const id = headers.get("x-request-id") ?? "";
   expect(await score(key, id, { score: 0.2 })).toMatchObject({ body: { score: 0.2 } });
@@ -127,9 +96,8 @@ it("takes one score of a key for an answer, the last one, and names what is wron
 });
 
 it("needs the scope", async () => {
-  const tenant = await makeTenant("scoped");
-  const asker = await tenant.makeKey({ scopes: ["answers"] });
-  const scorer = await tenant.makeKey({ scopes: ["feedback"] });
+  const { key: asker } = await makeTenant("scoped", {}, { scopes: ["answers"] });
+  const { key: scorer } = await makeKey("scoped", { scopes: ["feedback"] });
   const { headers } = await send("POST", "/v1/chat/completions", asker, asking("sum"));
   const id = headers.get("x-request-id") ?? "";
   expect(await score(asker, id, { score: 1 })).toMatchObject({ status: 403 });
@@ -137,8 +105,7 @@ it("needs the scope", async () => {
 });
 
 it("logs how likely each worker was for a key that explores, and compares nothing without enough", async () => {
-  const tenant = await makeTenant("curious", { exploration: 0.1, baseline: second });
-  const key = await tenant.makeKey();
+  const { key } = await makeTenant("curious", { exploration: 0.1, baseline: second });
   const { headers } = await send("POST", "/v1/chat/completions", key, asking("sum"));
   const id = headers.get("x-request-id") ?? "";
   const { body: trace } = await send("GET", `/v1/traces/${id}`, key);
@@ -162,8 +129,7 @@ it("logs how likely each worker was for a key that explores, and compares nothin
 });
 
 it("logs no draw for a key that does not explore, and says that nothing can be compared", async () => {
-  const tenant = await makeTenant("settled", { baseline: second });
-  const key = await tenant.makeKey();
+  const { key } = await makeTenant("settled", { baseline: second });
   const { headers } = await send("POST", "/v1/chat/completions", key, asking("sum"));
   const id = headers.get("x-request-id") ?? "";
   expect((await send("GET", `/v1/traces/${id}`, key)).body.plan).not.toHaveProperty("exploration");
@@ -174,7 +140,7 @@ it("logs no draw for a key that does not explore, and says that nothing can be c
 });
 
 it("learns nothing of one worker from a team's answer, unless its own part is scored", async () => {
-  const key = await (await makeTenant("team")).makeKey();
+  const { key } = await makeTenant("team");
   const { headers } = await send("POST", "/v1/chat/completions", key, { ...asking("sum"), model: "shoal-ultra" });
   const id = headers.get("x-request-id") ?? "";
   expect(await score(key, id, { score: "bad" })).toMatchObject({
@@ -188,7 +154,7 @@ it("learns nothing of one worker from a team's answer, unless its own part is sc
 });
 
 it("exports scored answers as recordings without a prompt", async () => {
-  const key = await (await makeTenant("exporting")).makeKey();
+  const { key } = await makeTenant("exporting");
   const { headers } = await send("POST", "/v1/chat/completions", key, asking("sum"));
   const id = headers.get("x-request-id") ?? "";
   await score(key, id, { score: 0.75 });

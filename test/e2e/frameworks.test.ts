@@ -1,24 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { type Framework, frameworks } from "../support/frameworks.ts";
-import { startSystem, type System } from "../support/start.ts";
-import { startVendors, type VendorCall, vendorNames, type Vendors } from "../support/vendors.ts";
+import { systemUnderTest } from "../support/system-under-test.ts";
+import type { VendorCall } from "../support/vendors.ts";
 
-let vendors: Vendors;
-let system: System;
-
-beforeAll(async () => {
-  vendors = await startVendors();
-  system = await startSystem({ env: vendors.env });
-});
-afterAll(async () => {
-  await system?.stop();
-  await vendors?.[Symbol.asyncDispose]();
-});
-beforeEach(() => vendors.reset());
-
-const scriptAll = (script: Parameters<Vendors["openai"]["script"]>[0]) => {
-  for (const name of vendorNames) vendors[name].script(script);
-};
+const { vendors, system } = systemUnderTest();
 
 const models = ["shoal-mini", "openai/gpt-6-luna", "anthropic/claude-opus-5", "google/gemini-3.6-flash"];
 
@@ -52,13 +37,13 @@ const cases = frameworks.map((framework) => ({
 
 describe.each(cases)("$name", ({ framework }) => {
   it.each(models)("reads a stream of %s piece by piece", async (model) => {
-    scriptAll({ text: ["one", " two", " three"] });
+    vendors.script({ text: ["one", " two", " three"] });
     expect(await at(framework, model).read("Count.")).toEqual(["one", " two", " three"]);
     expect(vendors.violations).toEqual([]);
   });
 
   it.each(models)("lets %s call tools over several turns", async (model) => {
-    scriptAll(asksTwice);
+    vendors.script(asksTwice);
     const answer = await at(framework, model).work("Which sea is deeper?", (sea) => depths[sea] ?? "unknown");
     expect(answer).toBe("The North Sea.");
     expect(vendors.calls()).toHaveLength(3);
@@ -67,20 +52,20 @@ describe.each(cases)("$name", ({ framework }) => {
   });
 
   it.each(models)("gets an object of %s by a schema", async (model) => {
-    scriptAll({ text: ['{"depth":', "95}"] });
+    vendors.script({ text: ['{"depth":', "95}"] });
     expect(await at(framework, model).extract("How deep is the North Sea?")).toEqual({ depth: 95 });
     expect(JSON.stringify(vendors.calls()[0]?.body)).toContain('"depth":{"type":"number"');
     expect(vendors.violations).toEqual([]);
   });
 
   it("ends the vendor's call when it leaves", async () => {
-    scriptAll({ text: Array.from({ length: 100 }, (_, index) => `word${index} `), chunkEveryMs: 30 });
+    vendors.script({ text: Array.from({ length: 100 }, (_, index) => `word${index} `), chunkEveryMs: 30 });
     await failureOf(at(framework).leave("Tell me a long story."));
     expect(await Promise.all(vendors.calls().map((call) => call.closed))).toEqual(["aborted"]);
   });
 
   it("learns of a vendor's limit as such", async () => {
-    scriptAll({ status: 429 });
+    vendors.script({ status: 429 });
     const error = await failureOf(at(framework).work("How deep is it?", () => ""));
     expect(error).toBeInstanceOf(Error);
     const status = Reflect.get(Object(error), "status") ?? Reflect.get(Object(error), "statusCode");

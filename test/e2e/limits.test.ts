@@ -1,39 +1,10 @@
-import Anthropic, { RateLimitError as AnthropicRateLimitError } from "@anthropic-ai/sdk";
-import OpenAI, { RateLimitError } from "openai";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { sendTo } from "../support/send.ts";
-import { startSystem, type System } from "../support/start.ts";
-import { startVendors, type Vendors } from "../support/vendors.ts";
+import { RateLimitError as AnthropicRateLimitError } from "@anthropic-ai/sdk";
+import { RateLimitError } from "openai";
+import { describe, expect, it } from "vitest";
+import { clientsOf } from "../support/clients.ts";
+import { adminKey, systemUnderTest } from "../support/system-under-test.ts";
 
-const adminKey = "admin-key-of-this-test";
-
-let vendors: Vendors;
-let system: System;
-
-beforeAll(async () => {
-  vendors = await startVendors();
-  system = await startSystem({ env: { ...vendors.env, ADMIN_KEY: adminKey } });
-});
-afterAll(async () => {
-  await system?.stop();
-  await vendors?.[Symbol.asyncDispose]();
-});
-beforeEach(() => vendors.reset());
-
-const send = (method: string, path: string, key: string, body?: object) => sendTo(system.url, method, path, key, body);
-
-/** A tenant with one key. */
-const makeKey = async (
-  tenant: { readonly id: string; readonly limits?: object },
-  key: object = {},
-): Promise<string> => {
-  expect(await send("POST", "/admin/tenants", adminKey, { name: "A tenant", ...tenant })).toMatchObject({
-    status: 201,
-  });
-  const made = await send("POST", `/admin/tenants/${tenant.id}/keys`, adminKey, { name: "first", ...key });
-  expect(made).toMatchObject({ status: 201 });
-  return String(made.body.key);
-};
+const { vendors, system, send, makeTenant, makeKey, readTrace } = systemUnderTest();
 
 const chat = (key: string, rest: object = {}) =>
   send("POST", "/v1/chat/completions", key, {
@@ -44,7 +15,7 @@ const chat = (key: string, rest: object = {}) =>
   });
 
 it("counts embeddings as requests, in the ledger for nothing", async () => {
-  const key = await makeKey({ id: "vectors" }, { limits: { requests_per_minute: 1 } });
+  const { key } = await makeTenant("vectors", {}, { limits: { requests_per_minute: 1 } });
   const embed = () => send("POST", "/v1/embeddings", key, { model: "all-minilm-l6-v2", input: "a shoal of fish" });
   const first = await embed();
   expect(first).toMatchObject({ status: 200, body: { usage: { prompt_tokens: expect.any(Number) } } });
@@ -57,7 +28,7 @@ it("counts embeddings as requests, in the ledger for nothing", async () => {
 
 describe("requests per minute", () => {
   it("are in every answer's headers, and refused beyond with how long to wait", async () => {
-    const key = await makeKey({ id: "rates" }, { limits: { requests_per_minute: 2, tokens_per_minute: 60_000 } });
+    const { key } = await makeTenant("rates", {}, { limits: { requests_per_minute: 2, tokens_per_minute: 60_000 } });
     const first = await chat(key);
     expect(first.status).toBe(200);
     const read = (name: string) => first.headers.get(name);
@@ -90,12 +61,10 @@ describe("requests per minute", () => {
   });
 
   it("are read by the vendors' own clients, each in its format", async () => {
-    const key = await makeKey({ id: "clients", limits: { requests_per_minute: 1 } });
+    const { key } = await makeTenant("clients", { limits: { requests_per_minute: 1 } });
     expect((await chat(key)).status).toBe(200);
-    const options = { apiKey: key, maxRetries: 0 };
     const messages = [{ role: "user" as const, content: "Name a fish." }];
-    const openai = new OpenAI({ ...options, baseURL: `${system.url}/v1` });
-    const anthropic = new Anthropic({ ...options, baseURL: system.url });
+    const { openai, anthropic } = clientsOf({ url: system.url, key });
     const model = "openai/gpt-6-luna";
     await expect(openai.chat.completions.create({ model, messages })).rejects.toBeInstanceOf(RateLimitError);
     const refused = await anthropic.messages
@@ -108,7 +77,7 @@ describe("requests per minute", () => {
   });
 
   it("do not count what was refused before a worker was asked", async () => {
-    const key = await makeKey({ id: "mistakes" }, { limits: { requests_per_minute: 1 } });
+    const { key } = await makeTenant("mistakes", {}, { limits: { requests_per_minute: 1 } });
     expect((await chat(key, { temperature: "warm" })).status).toBe(400);
     expect((await chat(key, { model: "openai/no-such" })).status).toBe(404);
     expect((await chat(key)).status).toBe(200);
@@ -119,7 +88,7 @@ describe("requests per minute", () => {
 it("refuses more requests at once than a key may have, and takes the next when one has ended", async () => {
   const gate = Promise.withResolvers<void>();
   vendors.openai.script({ beforeChunk: () => gate.promise });
-  const key = await makeKey({ id: "atonce" }, { limits: { concurrency: 1 } });
+  const { key } = await makeTenant("atonce", {}, { limits: { concurrency: 1 } });
   const first = chat(key);
   await vendors.openai.call(0);
   expect(await chat(key)).toMatchObject({
@@ -135,7 +104,7 @@ it.each([false, true])(
   "refuses nothing to a client that asks for one thing after the other (streamed: %s)",
   async (stream) => {
     const limits = { concurrency: 1, usd_per_day: 0.02 };
-    const key = await makeKey({ id: `oneafter${stream}` }, { limits });
+    const { key } = await makeTenant(`oneafter${stream}`, {}, { limits });
     for (let request = 0; request < 8; request += 1) {
       expect(await chat(key, { stream, model: "openai/gpt-5.4", max_tokens: 500 })).toMatchObject({ status: 200 });
     }
@@ -143,12 +112,7 @@ it.each([false, true])(
 );
 
 it("refuses with 402 what a key's own day cannot pay, whatever its tenant has", async () => {
-  const key = await makeKey(
-    { id: "daily", limits: { usd_per_month: 100 } },
-    {
-      limits: { usd_per_day: 0.000_001 },
-    },
-  );
+  const { key } = await makeTenant("daily", { limits: { usd_per_month: 100 } }, { limits: { usd_per_day: 0.000_001 } });
   const refused = await chat(key);
   expect(refused).toMatchObject({
     status: 402,
@@ -159,8 +123,9 @@ it("refuses with 402 what a key's own day cannot pay, whatever its tenant has", 
 });
 
 it("keeps a key to its scopes, models and vendors, in each format, and lists no others", async () => {
-  const key = await makeKey(
-    { id: "narrow" },
+  const { key } = await makeTenant(
+    "narrow",
+    {},
     { scopes: ["answers"], allowed_models: ["shoal-mini", "openai/gpt-5.4"] },
   );
   expect((await chat(key, { model: "openai/gpt-5.4" })).status).toBe(200);
@@ -172,7 +137,7 @@ it("keeps a key to its scopes, models and vendors, in each format, and lists no 
   const models = await send("GET", "/v1/models", key);
   expect(models.body.data.map(({ id }: { id: string }) => id)).toEqual(["shoal-mini", "openai/gpt-5.4"]);
 
-  const byVendor = await makeKey({ id: "vendor" }, { allowed_vendors: ["anthropic"] });
+  const { key: byVendor } = await makeTenant("vendor", {}, { allowed_vendors: ["anthropic"] });
   for (const model of ["shoal-mini", "shoal-ultra"]) expect((await chat(byVendor, { model })).status).toBe(200);
   expect(
     new Set(
@@ -200,28 +165,27 @@ it("awaits no object before a warm request's first byte", async () => {
     usd_per_day: 1_000,
     usd_per_month: 10_000,
   };
-  const key = await makeKey({ id: "warm", limits }, { limits });
+  const { key } = await makeTenant("warm", { limits }, { limits });
   const cold = await chat(key, { stream: true });
   // For the key with its dollars, and for the operator's prices where nobody has asked for ten seconds.
   expect(cold.headers.get("server-timing")).toMatch(/object_waits;desc="[12]"/);
   for (const stream of [true, false, true]) {
     const warm = await chat(key, { stream });
     expect(warm.headers.get("server-timing")).toContain('object_waits;desc="0"');
-    const trace = await send("GET", `/v1/traces/${warm.headers.get("x-request-id")}`, key);
-    expect(trace.body.timing).toMatchObject({ object_waits: 0, first_token: expect.any(Number) });
+    const timing = { object_waits: 0, first_token: expect.any(Number) };
+    expect(await readTrace(warm, key)).toMatchObject({ timing });
   }
 });
 
 const becomes = (key: string, status: number) =>
-  expect.poll(async () => (await chat(key)).status, { timeout: 10_000, interval: 500 }).toBe(status);
+  expect.poll(async () => (await chat(key)).status, { timeout: 10_000, interval: 100 }).toBe(status);
 
 it("follows a changed policy and a revoked key within ten seconds", async () => {
-  const changing = await makeKey({ id: "changes" });
-  const made = await send("POST", "/admin/tenants/changes/keys", adminKey, { name: "second" });
-  const revoked = String(made.body.key);
+  const { key: changing } = await makeTenant("changes");
+  const { key: revoked, keyId } = await makeKey("changes");
   for (const key of [changing, revoked]) expect((await chat(key)).status).toBe(200);
   const limits = { usd_per_month: 0 };
   expect(await send("PATCH", "/admin/tenants/changes", adminKey, { limits })).toMatchObject({ status: 200 });
-  await send("DELETE", `/admin/tenants/changes/keys/${made.body.id}`, adminKey);
+  await send("DELETE", `/admin/tenants/changes/keys/${keyId}`, adminKey);
   await Promise.all([becomes(changing, 402), becomes(revoked, 401)]);
 }, 30_000);

@@ -1,6 +1,5 @@
-import Anthropic from "@anthropic-ai/sdk";
-import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { clientsOf } from "../support/clients.ts";
 import { frameworks } from "../support/frameworks.ts";
 import { startSystem, type System } from "../support/start.ts";
 
@@ -20,9 +19,8 @@ const question = "Tell me a very long story of a fish, with many chapters.";
 
 /** One word of the local model. */
 const say = () => {
-  const client = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: system.key, maxRetries: 0 });
   const messages = [{ role: "user" as const, content: "Say hi." }];
-  return client.chat.completions.create({ model: "shoal-mini", max_tokens: 1, messages });
+  return clientsOf(system).openai.chat.completions.create({ model: "shoal-mini", max_tokens: 1, messages });
 };
 
 type Client = {
@@ -32,9 +30,8 @@ type Client = {
 };
 
 const openai = (): Client => {
-  const client = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: system.key, maxRetries: 0 });
   const messages = [{ role: "user" as const, content: question }];
-  const open = () => client.chat.completions.create({ model: "shoal-mini", stream: true, messages });
+  const open = () => clientsOf(system).openai.chat.completions.create({ model: "shoal-mini", stream: true, messages });
   return {
     read: async () => Array.fromAsync(await open(), (chunk) => chunk.choices[0]?.delta.content ?? ""),
     async leave() {
@@ -44,9 +41,8 @@ const openai = (): Client => {
 };
 
 const anthropic = (): Client => {
-  const client = new Anthropic({ baseURL: system.url, apiKey: system.key, maxRetries: 0 });
   const messages = [{ role: "user" as const, content: question }];
-  const open = () => client.messages.stream({ model: "shoal-mini", max_tokens: 2000, messages });
+  const open = () => clientsOf(system).anthropic.messages.stream({ model: "shoal-mini", max_tokens: 2000, messages });
   return {
     read: async () => [await open().finalText()],
     async leave() {

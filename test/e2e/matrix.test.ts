@@ -9,7 +9,7 @@ import { type Format, formats } from "../support/formats.ts";
 import { matrixSchema, writeMatrixPage } from "../support/matrix-table.ts";
 import { startSystem, type System } from "../support/start.ts";
 import type { Answer } from "../support/vendor-streams.ts";
-import { startVendors, type Vendors, vendorNames } from "../support/vendors.ts";
+import { startVendors, type Vendors } from "../support/vendors.ts";
 
 declare module "vitest" {
   interface TaskMeta {
@@ -91,9 +91,7 @@ const hostOf = (vendors: Vendors) => ({
 });
 
 const playVendors = (vendors: Vendors): Upstream => ({
-  script(script) {
-    for (const name of vendorNames) vendors[name].script(script);
-  },
+  script: (script) => vendors.script(script),
   body: (index) => JSON.stringify(vendors.calls()[index]?.body),
   problems: () => vendors.violations.map(({ problem }) => problem),
   reset: () => vendors.reset(),

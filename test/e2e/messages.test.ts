@@ -7,29 +7,10 @@ import Anthropic, {
   NotFoundError,
   RateLimitError,
 } from "@anthropic-ai/sdk";
-import OpenAI from "openai";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { startSystem, type System } from "../support/start.ts";
-import { startVendors, type Vendors, vendorNames } from "../support/vendors.ts";
+import { describe, expect, it } from "vitest";
+import { systemUnderTest } from "../support/system-under-test.ts";
 
-let vendors: Vendors;
-let system: System;
-let client: Anthropic;
-
-beforeAll(async () => {
-  vendors = await startVendors();
-  system = await startSystem({ env: vendors.env });
-  client = new Anthropic({ baseURL: system.url, apiKey: system.key, maxRetries: 0 });
-});
-afterAll(async () => {
-  await system?.stop();
-  await vendors?.[Symbol.asyncDispose]();
-});
-beforeEach(() => vendors.reset());
-
-const scriptAll = (script: Parameters<Vendors["openai"]["script"]>[0]) => {
-  for (const name of vendorNames) vendors[name].script(script);
-};
+const { vendors, system, openai, anthropic, request } = systemUnderTest();
 
 type Message = Anthropic.Messages.Message;
 
@@ -40,7 +21,7 @@ const user = (content: Anthropic.Messages.MessageParam["content"]): Anthropic.Me
 const hello = [user("Why do shoals turn together?")];
 /** Whatever the fields, for tests also send what the client's types would not let through. */
 const ask = (fields: object = {}) =>
-  client.messages.create({ model: "shoal-mini", max_tokens: 1000, messages: hello, ...fields });
+  anthropic.messages.create({ model: "shoal-mini", max_tokens: 1000, messages: hello, ...fields });
 
 const tools: Anthropic.Messages.Tool[] = [
   {
@@ -85,7 +66,7 @@ describe.each(workers)("Anthropic's client with $model", ({ vendor, model, proof
   const bodyOf = (call: number) => JSON.stringify(vendors[vendor].calls[call]?.body);
 
   it("reads an answer with its usage and cost", async () => {
-    scriptAll({
+    vendors.script({
       text: ["Because ", "of neighbors."],
       usage: { inputTokens: 100, cachedInputTokens: 40, outputTokens: 9, reasoningTokens: 4 },
     });
@@ -114,11 +95,11 @@ describe.each(workers)("Anthropic's client with $model", ({ vendor, model, proof
   });
 
   it("reads the same answer from a stream, word by word", async () => {
-    scriptAll({ reasoning: ["Fish ", "see."], text: ["Because ", "of ", "neighbors."], toolCalls: twoCalls });
+    vendors.script({ reasoning: ["Fish ", "see."], text: ["Because ", "of ", "neighbors."], toolCalls: twoCalls });
     const params = { model, tools, thinking: { type: "enabled", budget_tokens: 1024 } } as const;
     const whole = await ask({ ...params, max_tokens: 2000 });
     const deltas: string[] = [];
-    const stream = client.messages
+    const stream = anthropic.messages
       .stream({ ...params, max_tokens: 2000, messages: hello })
       .on("text", (delta) => deltas.push(delta));
     const streamed = await stream.finalMessage();
@@ -128,8 +109,8 @@ describe.each(workers)("Anthropic's client with $model", ({ vendor, model, proof
   });
 
   it("numbers blocks strictly, one open at a time", async () => {
-    scriptAll({ reasoning: ["Fish see."], text: ["Because."], toolCalls: twoCalls });
-    const stream = await client.messages.create({
+    vendors.script({ reasoning: ["Fish see."], text: ["Because."], toolCalls: twoCalls });
+    const stream = await anthropic.messages.create({
       model,
       stream: true,
       tools,
@@ -155,18 +136,18 @@ describe.each(workers)("Anthropic's client with $model", ({ vendor, model, proof
   });
 
   it("calls tools in parallel over several turns, and each turn goes back to the worker", async () => {
-    scriptAll({ toolCalls: twoCalls });
+    vendors.script({ toolCalls: twoCalls });
     const first = await ask({ model, tools });
     expect(first.stop_reason).toBe("tool_use");
     expect(callsIn(first).map(({ input }) => input)).toEqual([{ sea: "north" }, { sea: "baltic" }]);
 
-    scriptAll({ toolCalls: twoCalls.slice(0, 1) });
+    vendors.script({ toolCalls: twoCalls.slice(0, 1) });
     const [one, two] = resultsOf(first);
     const answers = user([one!, { ...two!, is_error: true, content: [{ type: "text", text: "no such sea" }] }]);
     const turns = [...hello, { role: "assistant" as const, content: first.content }, answers];
     const second = await ask({ model, tools, messages: turns });
 
-    scriptAll({ text: ["95 m on average."] });
+    vendors.script({ text: ["95 m on average."] });
     const third = await ask({
       model,
       tools,
@@ -183,14 +164,14 @@ describe.each(workers)("Anthropic's client with $model", ({ vendor, model, proof
   });
 
   it("hands a thought's proof back to its vendor, unseen by the client", async () => {
-    scriptAll({ reasoning: ["Fish ", "see."], text: ["Let me look."], toolCalls: twoCalls });
+    vendors.script({ reasoning: ["Fish ", "see."], text: ["Let me look."], toolCalls: twoCalls });
     const params = { model, tools, max_tokens: 9000, thinking: { type: "enabled", budget_tokens: 5000 } } as const;
-    const stream = client.messages.stream({ ...params, messages: hello });
+    const stream = anthropic.messages.stream({ ...params, messages: hello });
     const first = await stream.finalMessage();
     expect(first.content[0]).toMatchObject({ type: "thinking", thinking: "Fish see." });
     expect(JSON.stringify(first)).not.toContain(proof);
 
-    scriptAll({});
+    vendors.script({});
     await ask({
       ...params,
       messages: [...hello, { role: "assistant", content: first.content }, user(resultsOf(first))],
@@ -201,7 +182,7 @@ describe.each(workers)("Anthropic's client with $model", ({ vendor, model, proof
   });
 
   it("shows thoughts to who asks for thinking", async () => {
-    scriptAll({ reasoning: ["Fish ", "see."], text: ["Because."] });
+    vendors.script({ reasoning: ["Fish ", "see."], text: ["Because."] });
     const message = await ask({ model, thinking: { type: "enabled", budget_tokens: 1024 }, max_tokens: 2000 });
     const shown = message.content.map((block) => (block.type === "thinking" ? block.thinking : block.type));
     expect(shown).toEqual(["Fish see.", "text"]);
@@ -225,7 +206,7 @@ describe.each(workers)("Anthropic's client with $model", ({ vendor, model, proof
 
   it("asks for JSON by a schema", async () => {
     const schema = { type: "object", properties: { depth: { type: "number" } }, required: ["depth"] };
-    scriptAll({ text: ['{"depth":', "95}"] });
+    vendors.script({ text: ['{"depth":', "95}"] });
     const message = await ask({ model, output_config: { format: { type: "json_schema", schema } } });
     expect(message.content).toMatchObject([{ text: '{"depth":95}' }]);
     expect(bodyOf(0)).toContain(JSON.stringify(schema.properties));
@@ -233,8 +214,8 @@ describe.each(workers)("Anthropic's client with $model", ({ vendor, model, proof
   });
 
   it("ends the vendor's call when it leaves", async () => {
-    scriptAll({ text: Array.from({ length: 100 }, (_, index) => `word${index} `), chunkEveryMs: 30 });
-    const stream = client.messages.stream({ model, max_tokens: 1000, messages: hello });
+    vendors.script({ text: Array.from({ length: 100 }, (_, index) => `word${index} `), chunkEveryMs: 30 });
+    const stream = anthropic.messages.stream({ model, max_tokens: 1000, messages: hello });
     const done = stream.done().catch((error: unknown) => error);
     stream.once("text", () => stream.abort());
     expect(await done).toBeInstanceOf(APIUserAbortError);
@@ -244,12 +225,12 @@ describe.each(workers)("Anthropic's client with $model", ({ vendor, model, proof
 
 describe("Anthropic's client with Shoal", () => {
   it("finds words in the first block unless it asks for thoughts", async () => {
-    scriptAll({ reasoning: ["hm"], text: ["Because."] });
+    vendors.script({ reasoning: ["hm"], text: ["Because."] });
     expect((await ask()).content).toMatchObject([{ type: "text", text: "Because." }]);
   });
 
   it("gets thoughts without words where it asks for that", async () => {
-    scriptAll({ reasoning: ["hm"], text: ["Because."] });
+    vendors.script({ reasoning: ["hm"], text: ["Because."] });
     const { content } = await ask({
       model: "anthropic/claude-opus-5-5",
       thinking: { type: "adaptive", display: "omitted" },
@@ -258,7 +239,7 @@ describe("Anthropic's client with Shoal", () => {
   });
 
   it("learns which sequence stopped the answer where the vendor says so", async () => {
-    scriptAll({ text: ["one "], stopSequence: "two" });
+    vendors.script({ text: ["one "], stopSequence: "two" });
     const stopped = await ask({ model: "anthropic/claude-opus-5-5", stop_sequences: ["two", "three"] });
     expect(stopped).toMatchObject({ stop_reason: "stop_sequence", stop_sequence: "two" });
     expect(await ask({ model: "google/gemini-3.6-flash", stop_sequences: ["two"] })).toMatchObject({
@@ -270,7 +251,7 @@ describe("Anthropic's client with Shoal", () => {
     ["length", "max_tokens"],
     ["content_filter", "refusal"],
   ] as const)("learns of %s", async (end, reason) => {
-    scriptAll({ text: ["half"], end });
+    vendors.script({ text: ["half"], end });
     expect(await ask()).toMatchObject({ stop_reason: reason });
   });
 
@@ -302,7 +283,6 @@ describe("Anthropic's client with Shoal", () => {
     vendors.google.script({ toolCalls: twoCalls.slice(0, 1) });
     const model = "google/gemini-3.6-flash";
     const [call] = callsIn(await ask({ model, tools }));
-    const openai = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: system.key, maxRetries: 0 });
     const { id, name, input } = call!;
     vendors.google.script({});
     await openai.chat.completions.create({
@@ -321,16 +301,13 @@ describe("Anthropic's client with Shoal", () => {
   });
 
   it("serves an agent's ordinary request", async () => {
-    scriptAll({ toolCalls: twoCalls.slice(0, 1) });
-    const response = await fetch(`${system.url}/v1/messages?beta=true`, {
-      method: "POST",
+    vendors.script({ toolCalls: twoCalls.slice(0, 1) });
+    const response = await request("/v1/messages?beta=true", {
       headers: {
-        authorization: `Bearer ${system.key}`,
-        "content-type": "application/json",
         "anthropic-version": "2023-06-01",
         "anthropic-beta": "claude-code-20250219,interleaved-thinking-2025-05-14,no-such-beta-2026-01-01",
       },
-      body: JSON.stringify({
+      body: {
         model: "shoal-ultra",
         max_tokens: 32_000,
         stream: true,
@@ -354,7 +331,7 @@ describe("Anthropic's client with Shoal", () => {
             { type: "text", text: "How deep is the North Sea?", cache_control: { type: "ephemeral" } },
           ]),
         ],
-      }),
+      },
     });
     const body = await response.text();
     // A team's stream opens at once: a heartbeat may come first.
@@ -375,7 +352,7 @@ describe("Anthropic's client with Shoal", () => {
     expect(vendors.calls().length).toBeGreaterThanOrEqual(3);
     const inner = 20 * (vendors.calls().length - 1);
     expect(whole.usage).toMatchObject({ input_tokens: 20, orchestration_input_tokens: inner });
-    const stream = await client.messages.create({ ...params, stream: true });
+    const stream = await anthropic.messages.create({ ...params, stream: true });
     const events = await Array.fromAsync(stream);
     expect(events.at(-2)).toMatchObject({ usage: { input_tokens: 20, orchestration_input_tokens: inner } });
   });
@@ -394,8 +371,12 @@ describe("Anthropic's client with Shoal", () => {
   });
 
   it("counts tokens without asking a vendor", async () => {
-    const { input_tokens: few } = await client.messages.countTokens({ model: "shoal-mini", messages: hello });
-    const { input_tokens: more } = await client.messages.countTokens({ model: "shoal-mini", messages: hello, tools });
+    const { input_tokens: few } = await anthropic.messages.countTokens({ model: "shoal-mini", messages: hello });
+    const { input_tokens: more } = await anthropic.messages.countTokens({
+      model: "shoal-mini",
+      messages: hello,
+      tools,
+    });
     expect(few).toBeGreaterThan(5);
     expect(few).toBeLessThan(20);
     expect(more).toBeGreaterThan(few + 20);
@@ -403,13 +384,13 @@ describe("Anthropic's client with Shoal", () => {
   });
 
   it("lists the models in pages", async () => {
-    const models = await Array.fromAsync(client.models.list({ limit: 3 }));
+    const models = await Array.fromAsync(anthropic.models.list({ limit: 3 }));
     const ids = models.map(({ id }) => id);
     expect(ids).toContain("shoal-ultra");
     expect(ids).toContain("anthropic/claude-opus-5-5");
     expect(new Set(ids).size).toBe(ids.length);
     expect(models.every(({ type }) => type === "model")).toBe(true);
-    const all = await client.models.list();
+    const all = await anthropic.models.list();
     expect(all.data.map(({ id }) => id)).toEqual(ids);
     expect(all.has_more).toBe(false);
   });
@@ -476,15 +457,17 @@ describe("an error", () => {
     [529, InternalServerError, 529, "overloaded_error"],
     [500, InternalServerError, 502, "api_error"],
   ])("keeps the kind of a vendor's %i", async (status, type, seen, name) => {
-    scriptAll({ status });
+    vendors.script({ status });
     const error = await caught(ask({ model: "openai/gpt-6.1-sol" }));
     expect(error).toBeInstanceOf(type);
     expect(error).toMatchObject({ status: seen, type: name });
   });
 
   it("comes as an event once the answer has begun", async () => {
-    scriptAll({ text: ["half", " of", " it"], breakAfter: { chunks: 2, how: "cut" } });
-    const error = await caught(client.messages.stream({ model: "shoal-mini", max_tokens: 9, messages: hello }).done());
+    vendors.script({ text: ["half", " of", " it"], breakAfter: { chunks: 2, how: "cut" } });
+    const error = await caught(
+      anthropic.messages.stream({ model: "shoal-mini", max_tokens: 9, messages: hello }).done(),
+    );
     expect(error).toBeInstanceOf(APIError);
     expect(error).toMatchObject({ error: { type: "error", error: { type: "api_error" } } });
   });

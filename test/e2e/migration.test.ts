@@ -1,22 +1,9 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { createRandom } from "../bench/statistics.ts";
 import { migrate } from "../migration/migrate.ts";
-import { startSystem, type System } from "../support/start.ts";
-import { startVendors, type Vendors } from "../support/vendors.ts";
+import { adminKey, systemUnderTest } from "../support/system-under-test.ts";
 
-const adminKey = "admin-key-of-the-migration";
-
-let vendors: Vendors;
-let system: System;
-
-beforeAll(async () => {
-  vendors = await startVendors();
-  system = await startSystem({ env: { ...vendors.env, ADMIN_KEY: adminKey } });
-});
-afterAll(async () => {
-  await system?.stop();
-  await vendors?.[Symbol.asyncDispose]();
-});
+const { vendors, system } = systemUnderTest();
 
 it("goes from off through shadow and canary to on, and back within ten seconds of one switch", async () => {
   const size = { each: 8, canary: 60, clients: 4 };

@@ -1,25 +1,9 @@
-import OpenAI from "openai";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { startSystem, type System } from "../support/start.ts";
-import { startVendors, type Vendors, vendorNames } from "../support/vendors.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import { clientsOf } from "../support/clients.ts";
+import { systemUnderTest } from "../support/system-under-test.ts";
 
-let vendors: Vendors;
-let system: System;
-let client: OpenAI;
-
-beforeAll(async () => {
-  vendors = await startVendors();
-  system = await startSystem({ env: vendors.env });
-  client = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: system.key, maxRetries: 0 });
-});
-afterAll(async () => {
-  await system?.stop();
-  await vendors?.[Symbol.asyncDispose]();
-});
-beforeEach(() => {
-  vendors.reset();
-  for (const name of vendorNames) vendors[name].script({ text: ["Because."] });
-});
+const { vendors, system, openai, request } = systemUnderTest();
+beforeEach(() => vendors.script({ text: ["Because."] }));
 
 const question = [{ role: "user" as const, content: "Write a short essay on why fish swim in shoals." }];
 const embedder = "all-minilm-l6-v2";
@@ -31,7 +15,7 @@ const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, x, in
 
 describe("embeddings", () => {
   it("are vectors of length 1, alike for texts that are", async () => {
-    const { data, model, usage } = await client.embeddings.create({
+    const { data, model, usage } = await openai.embeddings.create({
       model: embedder,
       input: ["a shoal of herring", "a school of fish", "quarterly tax return"],
       encoding_format: "float",
@@ -47,8 +31,8 @@ describe("embeddings", () => {
 
   it("are the same numbers as base64, which the official client asks for by itself", async () => {
     const [floats, packed] = await Promise.all([
-      client.embeddings.create({ model: embedder, input: "a shoal", encoding_format: "float" }),
-      client.embeddings.create({ model: embedder, input: "a shoal" }),
+      openai.embeddings.create({ model: embedder, input: "a shoal", encoding_format: "float" }),
+      openai.embeddings.create({ model: embedder, input: "a shoal" }),
     ]);
     const [one = [], other = []] = [floats.data[0]?.embedding, packed.data[0]?.embedding];
     expect(other).toHaveLength(384);
@@ -62,31 +46,25 @@ describe("embeddings", () => {
     ["a text that does not fit", { input: ["a", "fish ".repeat(600)] }, 400, "input[1]"],
     ["another model", { input: "a", model: "text-embedding-3-small" }, 404, "model"],
   ])("are refused for %s", async (_, body, status, param) => {
-    const response = await fetch(`${system.url}/v1/embeddings`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${system.key}`, "content-type": "application/json" },
-      body: JSON.stringify({ model: embedder, ...body }),
-    });
+    const response = await request("/v1/embeddings", { body: { model: embedder, ...body } });
     expect(response.status).toBe(status);
     expect(await response.json()).toMatchObject({ error: { param, type: "invalid_request_error" } });
   });
 
   it("need a key", async () => {
-    const stranger = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: "nonsense", maxRetries: 0 });
+    const stranger = clientsOf({ url: system.url, key: "nonsense" }).openai;
     expect(await failureOf(stranger.embeddings.create({ model: embedder, input: "a" }))).toMatchObject({ status: 401 });
   });
 });
 
 describe("models", () => {
   it("are read one by one, by every name in the list", async () => {
-    for (const model of (await client.models.list()).data)
-      expect(await client.models.retrieve(model.id)).toEqual(model);
+    for (const model of (await openai.models.list()).data)
+      expect(await openai.models.retrieve(model.id)).toEqual(model);
   });
 
   it("are read by a name with a slash that is not encoded", async () => {
-    const response = await fetch(`${system.url}/v1/models/openai/gpt-5.4`, {
-      headers: { authorization: `Bearer ${system.key}` },
-    });
+    const response = await request("/v1/models/openai/gpt-5.4");
     expect(await response.json()).toMatchObject({
       id: "openai/gpt-5.4",
       price: { input: 2.5 },
@@ -95,11 +73,11 @@ describe("models", () => {
   });
 
   it("that do not exist are told from those that were retired", async () => {
-    expect(await failureOf(client.models.retrieve("shoal-mni"))).toMatchObject({
+    expect(await failureOf(openai.models.retrieve("shoal-mni"))).toMatchObject({
       status: 404,
       message: expect.stringContaining("'shoal-mini'"),
     });
-    const asked = client.chat.completions.create({ model: "anthropic/claude-sonnet-4", messages: question });
+    const asked = openai.chat.completions.create({ model: "anthropic/claude-sonnet-4", messages: question });
     expect(await failureOf(asked)).toMatchObject({
       status: 410,
       code: "model_retired",
@@ -109,17 +87,17 @@ describe("models", () => {
   });
 
   it("pinned to the day of their weights answer under that name", async () => {
-    const pin = (await client.models.list()).data.find(({ id }) => /^shoal-mini-\d{4}-\d\d-\d\d$/.test(id))?.id ?? "";
-    const { model } = await client.chat.completions.create({ model: pin, messages: question });
+    const pin = (await openai.models.list()).data.find(({ id }) => /^shoal-mini-\d{4}-\d\d-\d\d$/.test(id))?.id ?? "";
+    const { model } = await openai.chat.completions.create({ model: pin, messages: question });
     expect(model).toBe(pin);
-    const other = client.chat.completions.create({ model: "shoal-mini-2020-01-01", messages: question });
+    const other = openai.chat.completions.create({ model: "shoal-mini-2020-01-01", messages: question });
     expect(await failureOf(other)).toMatchObject({ status: 404, message: expect.stringContaining(pin) });
   });
 });
 
 describe("log probabilities", () => {
   it("are asked of workers that give them, and of no team", async () => {
-    const { response } = await client.chat.completions
+    const { response } = await openai.chat.completions
       .create({
         model: "shoal-ultra",
         messages: [{ role: "user", content: "What is 12 * 12? Give the final answer as a number." }],
@@ -135,7 +113,7 @@ describe("log probabilities", () => {
   });
 
   it("are refused by name when the worker gives none", async () => {
-    const asked = client.chat.completions.create({
+    const asked = openai.chat.completions.create({
       model: "google/gemini-4-argon",
       messages: question,
       logprobs: true,
@@ -148,14 +126,14 @@ describe("how an answer came about", () => {
   const metadata = { shoal_plan: "true", shoal_progress: "true" };
 
   it("goes with it when asked", async () => {
-    const answer = await client.chat.completions.create({ model: "shoal-ultra", messages: question, metadata });
+    const answer = await openai.chat.completions.create({ model: "shoal-ultra", messages: question, metadata });
     const steps = vendors.calls().map(() => expect.objectContaining({ outcome: "done", input_tokens: 20 }));
     expect(answer).toMatchObject({ shoal: { plan: { kind: "workflow", source: "conductor" }, steps } });
     expect(steps.length).toBeGreaterThanOrEqual(3);
   });
 
   it("is told as thoughts while a team works, and whole at the end", async () => {
-    const stream = await client.chat.completions.create({
+    const stream = await openai.chat.completions.create({
       model: "shoal-ultra",
       messages: question,
       metadata,
@@ -175,13 +153,13 @@ describe("how an answer came about", () => {
       plan: { kind: "workflow" },
       steps: expect.arrayContaining([expect.objectContaining({ role: "judge" })]),
     };
-    expect(await client.responses.create(asked)).toMatchObject({ shoal });
-    const events = await Array.fromAsync(await client.responses.create({ ...asked, stream: true }));
+    expect(await openai.responses.create(asked)).toMatchObject({ shoal });
+    const events = await Array.fromAsync(await openai.responses.create({ ...asked, stream: true }));
     expect(events.at(-1)).toMatchObject({ type: "response.completed", response: { shoal } });
   });
 
   it("is left out otherwise", async () => {
-    const answer = await client.chat.completions.create({ model: "shoal-mini", messages: question });
+    const answer = await openai.chat.completions.create({ model: "shoal-mini", messages: question });
     expect(answer).not.toHaveProperty("shoal");
   });
 });

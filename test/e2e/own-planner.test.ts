@@ -1,17 +1,16 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { awaitPlanner } from "../../inference/live/await-planner.ts";
-import { startSystem, type System } from "../support/start.ts";
-import { startVendors, type Vendors } from "../support/vendors.ts";
+import { systemUnderTest } from "../support/system-under-test.ts";
 
-let vendors: Vendors;
-let system: System;
-
+const { vendors, system, request, readTrace } = systemUnderTest({
+  SHOAL_PLANNER_MODEL: "default",
+  SHOAL_PLANNER_TOKENS: "512",
+  SHOAL_PLANNER_SEQUENCES: "1",
+  SHOAL_PLANNER_MS: "120000",
+});
 beforeAll(async () => {
-  vendors = await startVendors();
-  const planner = { SHOAL_PLANNER_MODEL: "default", SHOAL_PLANNER_TOKENS: "512", SHOAL_PLANNER_SEQUENCES: "1" };
-  system = await startSystem({ env: { ...vendors.env, ...planner, SHOAL_PLANNER_MS: "120000" } });
   const ready = await awaitPlanner(system.inferenceUrl, {
     fetch,
     delay: (ms, signal) => delay(ms, undefined, { signal }),
@@ -20,21 +19,14 @@ beforeAll(async () => {
   });
   if (!ready.ok || ready.value !== "ready") throw new Error("there is no planner");
 });
-afterAll(async () => {
-  await system?.stop();
-  await vendors?.[Symbol.asyncDispose]();
-});
-beforeEach(() => vendors.reset());
 
 const post = (path: string, body: object) =>
-  fetch(`${system.url}${path}`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${system.key}`, "content-type": "application/json" },
-    body: JSON.stringify({
+  request(path, {
+    body: {
       model: "shoal-ultra",
       messages: [{ role: "user", content: "Write a short speech for the opening of a footbridge." }],
       ...body,
-    }),
+    },
   });
 
 const stepSchema = z.looseObject({ step: z.string(), worker: z.string(), outcome: z.string().nullable() });
@@ -57,10 +49,7 @@ describe("a small model of the inference service as the planner", () => {
     const body = await response.text();
     expect(body.trimEnd().endsWith("data: [DONE]")).toBe(true);
 
-    const found = await fetch(`${system.url}/v1/traces/${response.headers.get("x-request-id")}`, {
-      headers: { authorization: `Bearer ${system.key}` },
-    });
-    const { status, plan, steps } = traceSchema.parse(await found.json());
+    const { status, plan, steps } = traceSchema.parse(await readTrace(response));
     expect(status).toBe("complete");
     expect(plan).toMatchObject({ fallback: null, planner: { by: "conductor", outcome: "written", problems: [] } });
     expect(steps).toHaveLength(plan.workers.length);

@@ -1,31 +1,15 @@
-import OpenAI from "openai";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import * as z from "zod";
-import { startSystem, type System } from "../support/start.ts";
-import { startVendors, type VendorCall, type Vendors, vendorNames } from "../support/vendors.ts";
+import { systemUnderTest } from "../support/system-under-test.ts";
+import type { Script, VendorCall } from "../support/vendors.ts";
 
 /** A hosted planner: one of the workers, as it may be. */
 const plannerId = "openai/gpt-5.4";
 const plannerMs = 1_500;
-const adminKey = "admin-key-of-this-test";
-
-let vendors: Vendors;
-let system: System;
-let client: OpenAI;
-
-beforeAll(async () => {
-  vendors = await startVendors();
-  const env = { ...vendors.env, SHOAL_PLANNER: plannerId, SHOAL_PLANNER_MS: String(plannerMs), ADMIN_KEY: adminKey };
-  system = await startSystem({ env });
-  client = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: system.key, maxRetries: 0 });
+const { vendors, system, openai, request, makeTenant, readTrace } = systemUnderTest({
+  SHOAL_PLANNER: plannerId,
+  SHOAL_PLANNER_MS: String(plannerMs),
 });
-afterAll(async () => {
-  await system?.stop();
-  await vendors?.[Symbol.asyncDispose]();
-});
-beforeEach(() => vendors.reset());
-
-type Script = Exclude<Parameters<Vendors["openai"]["script"]>[0], (call: VendorCall) => unknown>;
 
 const textOf = ({ body }: Pick<VendorCall, "body">): string => JSON.stringify(body);
 const isPlanning = (call: Pick<VendorCall, "body">): boolean => textOf(call).includes("You lead a team");
@@ -49,15 +33,13 @@ const script = (
   second: Script = plans({ steps: [] }),
   revised: Script | null = null,
 ) => {
-  for (const name of vendorNames) {
-    vendors[name].script((call) => {
-      if (isRevising(call)) return second;
-      if (isPlanning(call)) return plan;
-      if (revised && textOf(call).includes("Write the note without")) return revised;
-      const subtask = Object.keys(said).find((words) => textOf(call).includes(words));
-      return { text: [subtask === undefined ? "A note." : (said[subtask] ?? "")] };
-    });
-  }
+  vendors.script((call) => {
+    if (isRevising(call)) return second;
+    if (isPlanning(call)) return plan;
+    if (revised && textOf(call).includes("Write the note without")) return revised;
+    const subtask = Object.keys(said).find((words) => textOf(call).includes(words));
+    return { text: [subtask === undefined ? "A note." : (said[subtask] ?? "")] };
+  });
 };
 const plans = (plan: unknown): Script => ({
   text: [JSON.stringify(plan)],
@@ -88,25 +70,16 @@ const traceSchema = z.looseObject({
   ),
 });
 
-const get = async (path: string, key = system.key) =>
-  (await fetch(`${system.url}${path}`, { headers: { authorization: `Bearer ${key}` } })).json();
+const traceOf = async (response: Response, key = system.key) => traceSchema.parse(await readTrace(response, key));
 
-const admin = async (path: string, body: object) => {
-  const response = await fetch(`${system.url}/admin${path}`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${adminKey}`, "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  return z.looseObject({ key: z.string().optional() }).parse(await response.json());
-};
-const traceOf = async (response: Response) =>
-  traceSchema.parse(await get(`/v1/traces/${response.headers.get("x-request-id")}`));
+const usageSchema = z.looseObject({ total: z.looseObject({ requests: z.number(), cost_usd: z.number() }) });
+const usageOf = async (key = system.key) => usageSchema.parse(await (await request("/v1/usage", { key })).json()).total;
+const spent = async () => (await usageOf()).cost_usd;
 
-const spent = async () =>
-  z.looseObject({ total: z.looseObject({ cost_usd: z.number() }) }).parse(await get("/v1/usage")).total.cost_usd;
+const best = { "x-shoal-preference": "quality" };
 
-const ask = (content: string, headers: Record<string, string> = { "x-shoal-preference": "quality" }) =>
-  client.chat.completions
+const ask = (content: string, headers: Record<string, string> = best) =>
+  openai.chat.completions
     .create({ model: "shoal-ultra", messages: [{ role: "user", content }] }, { headers })
     .withResponse();
 
@@ -181,85 +154,61 @@ describe("a hosted planner", () => {
 
   it("is not called for a dry run, which names it", async () => {
     script(plans(threeSteps));
-    const response = await fetch(`${system.url}/v1/plan`, {
-      method: "POST",
-      headers: {
-        authorization: `Bearer ${system.key}`,
-        "content-type": "application/json",
-        "x-shoal-preference": "quality",
-      },
-      body: JSON.stringify({
-        model: "shoal-ultra",
-        messages: [{ role: "user", content: "Write a limerick about a lighthouse." }],
-      }),
+    const response = await request("/v1/plan", {
+      headers: best,
+      body: { model: "shoal-ultra", messages: [{ role: "user", content: "Write a limerick about a lighthouse." }] },
     });
     expect(await response.json()).toMatchObject({ planner: plannerId, plan: { kind: "workflow" } });
     expect(vendors.calls()).toEqual([]);
   });
 
   it("reads no prompt of a key that may not use it", async () => {
-    await admin("/tenants", { id: "narrow", name: "Narrow" });
     const workers = ["anthropic/claude-opus-4-6", "anthropic/claude-haiku-5-5"];
-    const { key = "" } = await admin("/tenants/narrow/keys", { name: "narrow", allowed_workers: workers });
+    const { key } = await makeTenant("narrow", {}, { allowed_workers: workers });
     script(plans(threeSteps));
-    const own = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: key, maxRetries: 0 });
-    const { response } = await own.chat.completions
-      .create(
-        { model: "shoal-ultra", messages: [{ role: "user", content: "Write a limerick about a key." }] },
-        { headers: { "x-shoal-preference": "quality" } },
-      )
-      .withResponse();
+    const response = await request("/v1/chat/completions", {
+      key,
+      headers: best,
+      body: { model: "shoal-ultra", messages: [{ role: "user", content: "Write a limerick about a key." }] },
+    });
+    expect(response.status).toBe(200);
+    await response.text();
     expect(new Set(vendors.calls().map(({ vendor }) => vendor))).toEqual(new Set(["anthropic"]));
-    const trace = traceSchema.parse(await get(`/v1/traces/${response.headers.get("x-request-id")}`, key));
+    const trace = await traceOf(response, key);
     // For this key there is no planner.
     expect(trace.plan.fallback).toBeNull();
     expect(trace.plan.planner).toBeUndefined();
   });
 
   it("is paid for when the client has left before the answer began", async () => {
-    await admin("/tenants", { id: "hasty", name: "Hasty" });
-    const { key = "" } = await admin("/tenants/hasty/keys", { name: "hasty" });
+    const { key } = await makeTenant("hasty");
     script({ ...plans(threeSteps), headersAfterMs: 1_350 });
     const leave = new AbortController();
-    const asking = fetch(`${system.url}/v1/chat/completions`, {
-      method: "POST",
-      headers: {
-        authorization: `Bearer ${key}`,
-        "content-type": "application/json",
-        "x-shoal-preference": "quality",
-      },
-      body: JSON.stringify({
+    const asking = request("/v1/chat/completions", {
+      key,
+      headers: best,
+      body: {
         model: "shoal-ultra",
         stream: true,
         messages: [{ role: "user", content: "Write a limerick about a lighthouse." }],
-      }),
+      },
       signal: leave.signal,
     }).catch(() => null);
     const planning = await vendors.openai.call(0);
     leave.abort();
     await asking;
     await planning.closed;
-    const usage = async () =>
-      z
-        .looseObject({ total: z.looseObject({ requests: z.number(), cost_usd: z.number() }) })
-        .parse(await get("/v1/usage", key)).total;
-    await expect.poll(usage, { timeout: 10_000 }).toMatchObject({ requests: 1 });
-    expect((await usage()).cost_usd).toBeGreaterThan(0);
+    await expect.poll(() => usageOf(key), { timeout: 10_000 }).toMatchObject({ requests: 1 });
+    expect((await usageOf(key)).cost_usd).toBeGreaterThan(0);
     expect(vendors.calls()).toHaveLength(1);
   });
 });
 
 /** A stream as it comes: the pings before the answer's first word, its text, and the headers. */
 const stream = async (content: string, headers: Record<string, string> = {}) => {
-  const response = await fetch(`${system.url}/v1/chat/completions`, {
-    method: "POST",
-    headers: {
-      authorization: `Bearer ${system.key}`,
-      "content-type": "application/json",
-      "x-shoal-preference": "quality",
-      ...headers,
-    },
-    body: JSON.stringify({ model: "shoal-ultra", stream: true, messages: [{ role: "user", content }] }),
+  const response = await request("/v1/chat/completions", {
+    headers: { ...best, ...headers },
+    body: { model: "shoal-ultra", stream: true, messages: [{ role: "user", content }] },
   });
   const openedAt = performance.timeOrigin + performance.now();
   const body = await response.text();

@@ -1,34 +1,13 @@
-import Anthropic from "@anthropic-ai/sdk";
-import OpenAI from "openai";
+import type Anthropic from "@anthropic-ai/sdk";
+import type OpenAI from "openai";
 import type { ResponseStreamEvent } from "openai/resources/responses/responses";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { eventProblems, responseProblems } from "../support/openai-answers.ts";
-import { startSystem, type System } from "../support/start.ts";
-import { startVendors, type VendorCall, type Vendors, vendorNames } from "../support/vendors.ts";
+import { systemUnderTest } from "../support/system-under-test.ts";
+import { type VendorCall, vendorNames } from "../support/vendors.ts";
 
-let vendors: Vendors;
-let system: System;
-let openai: OpenAI;
-let anthropic: Anthropic;
-
-beforeAll(async () => {
-  vendors = await startVendors();
-  system = await startSystem({ env: vendors.env });
-  openai = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: system.key, maxRetries: 0 });
-  anthropic = new Anthropic({ baseURL: system.url, apiKey: system.key, maxRetries: 0 });
-});
-afterAll(async () => {
-  await system?.stop();
-  await vendors?.[Symbol.asyncDispose]();
-});
-beforeEach(() => {
-  vendors.reset();
-  scriptAll({ text: ["Because ", "of neighbors."] });
-});
-
-const scriptAll = (script: Parameters<Vendors["openai"]["script"]>[0]) => {
-  for (const name of vendorNames) vendors[name].script(script);
-};
+const { vendors, openai, anthropic } = systemUnderTest();
+beforeEach(() => vendors.script({ text: ["Because ", "of neighbors."] }));
 
 const model = "shoal-ultra";
 const question = "Why do shoals turn together?";
@@ -104,7 +83,7 @@ describe("a response of a team", () => {
     ["sent encrypted", false, ["reasoning.encrypted_content"]],
     ["sent without a proof", false, []],
   ])("comes back %s, and no vendor is sent what was told", async (_, store, include) => {
-    scriptAll({ reasoning: ["Fish ", "see."], text: ["Because ", "of neighbors."] });
+    vendors.script({ reasoning: ["Fish ", "see."], text: ["Because ", "of neighbors."] });
     const asked = { model, store, include, reasoning: { effort: "high" as const, summary: "auto" as const } };
     const first = await openai.responses.create({ ...asked, input: question });
     expect(summaryOf(first)).toEqual([expect.stringMatching(ofTeam), "Fish see.", "message"]);
@@ -169,7 +148,7 @@ describe("a message of a team", () => {
   });
 
   it("comes back with the worker's own thought after it, and no vendor is sent what was told", async () => {
-    scriptAll({ reasoning: ["Fish ", "see."], text: ["Because ", "of neighbors."] });
+    vendors.script({ reasoning: ["Fish ", "see."], text: ["Because ", "of neighbors."] });
     const first = await anthropic.messages.stream({ ...params, thinking }).finalMessage();
     expect(shownOf(first)).toEqual([expect.stringMatching(ofTeam), "Fish see.", "text"]);
     const before = vendors.calls().length;
@@ -217,7 +196,7 @@ describe("a task with tools", () => {
   ];
 
   it("tells of its phases, keeps the worker's proof, and hands no vendor what was told", async () => {
-    scriptAll(({ body }) => {
+    vendors.script(({ body }) => {
       const text = JSON.stringify(body);
       if (text.includes("Plan how to carry out the request")) return { text: ["Look it up."] };
       if (text.includes("Check the result: does it answer")) return { text: ["ACCEPT"] };
@@ -324,7 +303,7 @@ describe("a team at work", () => {
   it.each(Object.keys(listeners))(
     "is told of as it begins, and stops when its reader leaves, in %s",
     async (format) => {
-      scriptAll({ headersAfterMs: 60_000 });
+      vendors.script({ headersAfterMs: 60_000 });
       const reader = new AbortController();
       const lines = await listeners[format]!(reader.signal);
       const told = [await lines.next(), await lines.next()].map(({ value }) => String(value));
@@ -336,7 +315,7 @@ describe("a team at work", () => {
   );
 
   it("that votes is told of vote by vote", async () => {
-    scriptAll({ text: ["The product is 144."] });
+    vendors.script({ text: ["The product is 144."] });
     const { data: message, response } = await anthropic.messages
       .create(
         {

@@ -1,37 +1,26 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readRecordings } from "../../inference/train/recordings/recordings.ts";
+import { startCommand } from "../support/command.ts";
 import { childrenOf, stillRunning } from "../support/processes.ts";
-import { kill, startSystem, type System } from "../support/start.ts";
-import { startVendors, type VendorCall, type Vendors } from "../support/vendors.ts";
+import { kill } from "../support/start.ts";
+import { systemUnderTest } from "../support/system-under-test.ts";
+import type { VendorCall } from "../support/vendors.ts";
 
-const command = join(import.meta.dirname, "..", "..", "inference", "record", "main.ts");
 const first = "openai/gpt-6-luna";
 const second = "anthropic/claude-haiku-5-5";
 
-let vendors: Vendors;
-let system: System;
+const { vendors, system } = systemUnderTest();
 let dir: string;
 let runs = 0;
-
 beforeAll(async () => {
-  vendors = await startVendors();
-  system = await startSystem({ env: vendors.env });
   dir = await mkdtemp(join(tmpdir(), "shoal-recorded-"));
   await writeFile(join(dir, "prompts.jsonl"), prompts.map((prompt) => `${JSON.stringify(prompt)}\n`).join(""));
 });
-afterAll(async () => {
-  await system?.stop();
-  await vendors?.[Symbol.asyncDispose]();
-  await rm(dir, { recursive: true, force: true });
-});
-beforeEach(() => vendors.reset());
+afterAll(() => rm(dir, { recursive: true, force: true }));
 
 const promptOf = (id: string, verifier: object, rest: object = {}) => ({
   id,
@@ -52,21 +41,14 @@ const journalOf = (out: string) => out.replace(/\.jsonl$/, ".calls.jsonl");
 
 const start = (out: string, args: readonly string[], target: readonly string[] = ["--url", system.url]) => {
   const named = ["--prompts", join(dir, "prompts.jsonl"), "--out", out, ...target];
-  const child = spawn(process.execPath, [command, ...named, ...args], {
-    cwd: dir,
-    // The folder of its own Shoal outlives a kill.
-    env: { ...process.env, ...vendors.env, SHOAL_API_KEY: system.key, TMPDIR: dir },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const output = Promise.all([text(child.stdout), text(child.stderr)]).then((parts) => parts.join(""));
-  const ended = once(child, "close").then(([code]: unknown[]) => code);
-  return { pid: child.pid ?? 0, output, ended };
+  // The folder of its own Shoal outlives a kill.
+  const env = { ...process.env, ...vendors.env, SHOAL_API_KEY: system.key, TMPDIR: dir };
+  return startCommand("inference/record/main.ts", [...named, ...args], { cwd: dir, env });
 };
 
 const run = async (out: string, ...args: readonly string[]) => {
-  const started = start(out, args);
-  const output = await started.output;
-  return { code: await started.ended, output };
+  const { code, stdout, stderr } = await start(out, args).ended;
+  return { code, output: `${stdout}${stderr}` };
 };
 
 const outcomesOf = async (out: string, worker: string) => {

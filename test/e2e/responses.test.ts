@@ -1,42 +1,19 @@
 import { Agent, OpenAIResponsesModel, run, setTracingDisabled, tool } from "@openai/agents";
-import OpenAI from "openai";
 import { zodTextFormat } from "openai/helpers/zod";
 import type { Response, ResponseInputItem, ResponseStreamEvent } from "openai/resources/responses/responses";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { eventProblems, itemListProblems, responseProblems } from "../support/openai-answers.ts";
-import { startSystem, type System } from "../support/start.ts";
-import { startVendors, type VendorCall, vendorNames, type Vendors } from "../support/vendors.ts";
+import { systemUnderTest } from "../support/system-under-test.ts";
+import type { VendorCall } from "../support/vendors.ts";
 
-let vendors: Vendors;
-let system: System;
-let client: OpenAI;
-
-beforeAll(async () => {
-  vendors = await startVendors();
-  system = await startSystem({ env: vendors.env });
-  client = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: system.key, maxRetries: 0 });
-  setTracingDisabled(true);
-});
-afterAll(async () => {
-  await system?.stop();
-  await vendors?.[Symbol.asyncDispose]();
-});
-beforeEach(() => vendors.reset());
-
-const scriptAll = (script: Parameters<Vendors["openai"]["script"]>[0]) => {
-  for (const name of vendorNames) vendors[name].script(script);
-};
+const { vendors, openai, request, readTrace } = systemUnderTest();
+beforeAll(() => setTracingDisabled(true));
 
 /** One worker of each vendor's protocol. */
 const workers = ["openai/gpt-6-luna", "anthropic/claude-opus-5", "google/gemini-3.6-flash"] as const;
 
-const ask = (body: object, path = "/v1/responses", method = "POST") =>
-  fetch(`${system.url}${path}`, {
-    method,
-    headers: { authorization: `Bearer ${system.key}`, "content-type": "application/json" },
-    ...(method === "POST" && { body: JSON.stringify(body) }),
-  });
+const ask = (body: object) => request("/v1/responses", { body });
 
 const typed = z.looseObject({ type: z.string() });
 
@@ -87,8 +64,8 @@ const thoughtsSentTo = (call: VendorCall | undefined): readonly string[] =>
 
 describe("a whole response", () => {
   it.each(["shoal-mini", "shoal-ultra", ...workers])("of %s is as OpenAI specifies it", async (model) => {
-    scriptAll({ text: ["Because ", "of neighbors."] });
-    const response = await client.responses.create({
+    vendors.script({ text: ["Because ", "of neighbors."] });
+    const response = await openai.responses.create({
       model,
       instructions: "Be brief.",
       input: "Why do shoals turn together?",
@@ -109,8 +86,8 @@ describe("a whole response", () => {
   });
 
   it("that was cut says why", async () => {
-    scriptAll({ text: ["Because "], end: "length" });
-    const response = await client.responses.create({ model: workers[0], input: "Why?", max_output_tokens: 16 });
+    vendors.script({ text: ["Because "], end: "length" });
+    const response = await openai.responses.create({ model: workers[0], input: "Why?", max_output_tokens: 16 });
     expect(response).toMatchObject({
       status: "incomplete",
       incomplete_details: { reason: "max_output_tokens" },
@@ -121,8 +98,8 @@ describe("a whole response", () => {
   });
 
   it("has the structure that was asked for", async () => {
-    scriptAll({ text: ['{"sea":"north",', '"depth":95}'] });
-    const response = await client.responses.parse({
+    vendors.script({ text: ['{"sea":"north",', '"depth":95}'] });
+    const response = await openai.responses.parse({
       model: "shoal-mini",
       input: "How deep is the North Sea?",
       text: { format: zodTextFormat(z.object({ sea: z.string(), depth: z.number() }), "depth") },
@@ -132,20 +109,19 @@ describe("a whole response", () => {
   });
 
   it("costs what the trace says", async () => {
-    const { data, response } = await client.responses
+    const { data, response } = await openai.responses
       .create({ model: "shoal-mini", input: "Price this." })
       .withResponse();
-    const trace = await ask({}, `/v1/traces/${response.headers.get("x-request-id")}`, "GET");
-    expect(await trace.json()).toMatchObject({ cost_usd: Reflect.get(data.usage ?? {}, "cost") });
+    expect(await readTrace(response)).toMatchObject({ cost_usd: Reflect.get(data.usage ?? {}, "cost") });
   });
 });
 
 const read = async (body: object): Promise<readonly ResponseStreamEvent[]> =>
-  Array.fromAsync(await client.responses.create({ model: "shoal-mini", input: "Count.", ...body, stream: true }));
+  Array.fromAsync(await openai.responses.create({ model: "shoal-mini", input: "Count.", ...body, stream: true }));
 
 describe("a stream", () => {
   it.each(workers)("of %s has every event in its place", async (model) => {
-    scriptAll({ reasoning: ["hm", "m"], text: ["one", " two"] });
+    vendors.script({ reasoning: ["hm", "m"], text: ["one", " two"] });
     const events = await read({ model, reasoning: { effort: "high", summary: "auto" } });
     expect(events.map(({ type }) => type)).toEqual([
       "response.created",
@@ -171,9 +147,9 @@ describe("a stream", () => {
     expect(vendors.violations).toEqual([]);
   });
 
-  it("is put together by the official client, tool calls too", async () => {
-    scriptAll(asksForDepth);
-    const stream = client.responses.stream({ model: "shoal-mini", input: "How deep is it?", tools: [depth] });
+  it("is put together by the official openai, tool calls too", async () => {
+    vendors.script(asksForDepth);
+    const stream = openai.responses.stream({ model: "shoal-mini", input: "How deep is it?", tools: [depth] });
     const events: ResponseStreamEvent[] = [];
     for await (const event of stream) events.push(event);
     const response = await stream.finalResponse();
@@ -182,8 +158,8 @@ describe("a stream", () => {
     expect(responseProblems(response)).toEqual([]);
   });
 
-  it("ends with the failure when there is one, for the official client to throw", async () => {
-    scriptAll({ text: ["half", " of", " it"], chunkEveryMs: 40, breakAfter: { chunks: 2, how: "cut" } });
+  it("ends with the failure when there is one, for the official openai to throw", async () => {
+    vendors.script({ text: ["half", " of", " it"], chunkEveryMs: 40, breakAfter: { chunks: 2, how: "cut" } });
     const answer = await ask({ model: "shoal-mini", stream: true, input: "Say something long." });
     const text = await answer.text();
     const types = [...text.matchAll(/^event: (.*)$/gm)].map(([, type]) => type);
@@ -194,8 +170,8 @@ describe("a stream", () => {
   });
 
   it("that its reader leaves ends upstream", async () => {
-    scriptAll({ text: Array.from({ length: 200 }, () => "word "), chunkEveryMs: 50 });
-    const stream = await client.responses.create({ model: "shoal-mini", input: "Tell me a long story.", stream: true });
+    vendors.script({ text: Array.from({ length: 200 }, () => "word "), chunkEveryMs: 50 });
+    const stream = await openai.responses.create({ model: "shoal-mini", input: "Tell me a long story.", stream: true });
     for await (const event of stream) if (event.type === "response.output_text.delta") break;
     expect(await Promise.all(vendors.calls().map((call) => call.closed))).toEqual(["aborted"]);
   });
@@ -205,9 +181,9 @@ describe("a conversation with tools", () => {
   const reasoning = { effort: "high" as const, summary: "auto" as const };
 
   it.each(workers)("goes on by previous_response_id at %s, thoughts included", async (model) => {
-    scriptAll(asksForDepth);
-    const first = await client.responses.create({ model, input: "How deep is it?", tools: [depth], reasoning });
-    const second = await client.responses.create({
+    vendors.script(asksForDepth);
+    const first = await openai.responses.create({ model, input: "How deep is it?", tools: [depth], reasoning });
+    const second = await openai.responses.create({
       model,
       previous_response_id: first.id,
       input: [resultOf(first)],
@@ -222,20 +198,20 @@ describe("a conversation with tools", () => {
   });
 
   it.each(workers)("goes on without anything stored at %s, thoughts encrypted", async (model) => {
-    scriptAll(asksForDepth);
-    const request = {
+    vendors.script(asksForDepth);
+    const asked = {
       model,
       tools: [depth],
       reasoning,
       store: false,
       include: ["reasoning.encrypted_content" as const],
     };
-    const first = await client.responses.create({ ...request, input: "How deep is it?" });
+    const first = await openai.responses.create({ ...asked, input: "How deep is it?" });
     expect(first).toMatchObject({ store: false });
     const thought = first.output.find((item) => item.type === "reasoning");
     expect(thought?.summary).toEqual([{ type: "summary_text", text: "I must look." }]);
-    const second = await client.responses.create({
-      ...request,
+    const second = await openai.responses.create({
+      ...asked,
       input: [{ role: "user", content: "How deep is it?" }, ...itemsOf(first), resultOf(first)],
     });
     expect(second.output_text).toBe("95 m on average.");
@@ -244,21 +220,21 @@ describe("a conversation with tools", () => {
   });
 
   it("stays with its worker", async () => {
-    scriptAll(asksForDepth);
-    const first = await client.responses.create({ model: "shoal-mini", input: "How deep is it?", tools: [depth] });
-    const request = { model: "shoal-mini", tools: [depth], previous_response_id: first.id };
-    const second = await client.responses.create({ ...request, input: [resultOf(first)] }).withResponse();
+    vendors.script(asksForDepth);
+    const first = await openai.responses.create({ model: "shoal-mini", input: "How deep is it?", tools: [depth] });
+    const asked = { model: "shoal-mini", tools: [depth], previous_response_id: first.id };
+    const second = await openai.responses.create({ ...asked, input: [resultOf(first)] }).withResponse();
     expect(second.response.headers.get("x-shoal-plan")).toContain("source=tool_owner");
-    const third = await client.responses
-      .create({ ...request, previous_response_id: second.data.id, instructions: "Be brief.", input: "And the Baltic?" })
+    const third = await openai.responses
+      .create({ ...asked, previous_response_id: second.data.id, instructions: "Be brief.", input: "And the Baltic?" })
       .withResponse();
     expect(third.response.headers.get("x-shoal-plan")).toContain("source=affinity");
     expect(new Set(vendors.calls().map((call) => call.model)).size).toBe(1);
   });
 
   it("refuses an encrypted thought that was changed, naming it", async () => {
-    scriptAll(asksForDepth);
-    const first = await client.responses.create({
+    vendors.script(asksForDepth);
+    const first = await openai.responses.create({
       model: workers[1],
       input: "How deep is it?",
       tools: [depth],
@@ -277,9 +253,9 @@ describe("a conversation with tools", () => {
   });
 
   it("takes stored items by reference", async () => {
-    scriptAll(asksForDepth);
-    const first = await client.responses.create({ model: workers[1], input: "How deep?", tools: [depth], reasoning });
-    const second = await client.responses.create({
+    vendors.script(asksForDepth);
+    const first = await openai.responses.create({ model: workers[1], input: "How deep?", tools: [depth], reasoning });
+    const second = await openai.responses.create({
       model: workers[1],
       tools: [depth],
       input: [
@@ -294,8 +270,8 @@ describe("a conversation with tools", () => {
   });
 
   it("offers only the tools that are allowed", async () => {
-    scriptAll({ text: ["ok"] });
-    await client.responses.create({
+    vendors.script({ text: ["ok"] });
+    await openai.responses.create({
       model: workers[1],
       input: "How deep?",
       tools: [depth, { ...depth, name: "width" }],
@@ -308,8 +284,8 @@ describe("a conversation with tools", () => {
 
 describe("a stored response", () => {
   it("is read as it was answered, and lists what was asked", async () => {
-    scriptAll({ reasoning: ["hm"], text: ["Three."] });
-    const made = await client.responses.create({
+    vendors.script({ reasoning: ["hm"], text: ["Three."] });
+    const made = await openai.responses.create({
       model: workers[1],
       reasoning: { effort: "high", summary: "auto" },
       input: [
@@ -318,8 +294,8 @@ describe("a stored response", () => {
         { role: "user", content: "Sure?" },
       ],
     });
-    expect(await client.responses.retrieve(made.id)).toEqual(made);
-    const items = await ask({}, `/v1/responses/${made.id}/input_items?order=asc`, "GET");
+    expect(await openai.responses.retrieve(made.id)).toEqual(made);
+    const items = await request(`/v1/responses/${made.id}/input_items?order=asc`);
     const list: unknown = await items.json();
     expect(itemListProblems(list)).toEqual([]);
     expect(list).toMatchObject({
@@ -330,29 +306,29 @@ describe("a stored response", () => {
       ],
       has_more: false,
     });
-    const paged = await Array.fromAsync(client.responses.inputItems.list(made.id, { limit: 1, order: "asc" }));
+    const paged = await Array.fromAsync(openai.responses.inputItems.list(made.id, { limit: 1, order: "asc" }));
     expect(paged).toHaveLength(3);
   });
 
   it("is gone once deleted, and cannot be continued", async () => {
-    const first = await client.responses.create({ model: "shoal-mini", input: "One." });
-    const second = await client.responses.create({
+    const first = await openai.responses.create({ model: "shoal-mini", input: "One." });
+    const second = await openai.responses.create({
       model: "shoal-mini",
       input: "Two.",
       previous_response_id: first.id,
     });
-    await client.responses.delete(first.id);
-    await expect(client.responses.retrieve(first.id)).rejects.toMatchObject({ status: 404 });
+    await openai.responses.delete(first.id);
+    await expect(openai.responses.retrieve(first.id)).rejects.toMatchObject({ status: 404 });
     for (const id of [first.id, second.id]) {
       await expect(
-        client.responses.create({ model: "shoal-mini", input: "Three.", previous_response_id: id }),
+        openai.responses.create({ model: "shoal-mini", input: "Three.", previous_response_id: id }),
       ).rejects.toMatchObject({ status: 400, code: "previous_response_not_found", param: "previous_response_id" });
     }
   });
 
   it("is none when it was not to be stored", async () => {
-    const made = await client.responses.create({ model: "shoal-mini", input: "One.", store: false });
-    await expect(client.responses.retrieve(made.id)).rejects.toMatchObject({ status: 404 });
+    const made = await openai.responses.create({ model: "shoal-mini", input: "One.", store: false });
+    await expect(openai.responses.retrieve(made.id)).rejects.toMatchObject({ status: 404 });
   });
 });
 
@@ -415,7 +391,7 @@ describe("a coding agent's way of asking", () => {
   };
 
   it("goes on from items alone, functions in namespaces included", async () => {
-    scriptAll((call) => ({
+    vendors.script((call) => ({
       ...asksForDepth(call),
       ...(!JSON.stringify(call.body).includes("95 m") && {
         toolCalls: [{ id: "vendor-1", name: "sea__depth", arguments: ['{"sea":"north"}'] }],
@@ -436,11 +412,11 @@ describe("a coding agent's way of asking", () => {
 
 describe("OpenAI's agents", () => {
   it.each(["shoal-mini", ...workers])("run their tools with %s", async (model) => {
-    scriptAll(asksForDepth);
+    vendors.script(asksForDepth);
     const agent = new Agent({
       name: "Navigator",
       instructions: "Answer with figures.",
-      model: new OpenAIResponsesModel(client, model),
+      model: new OpenAIResponsesModel(openai, model),
       tools: [
         tool({
           name: "depth",

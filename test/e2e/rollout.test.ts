@@ -1,36 +1,13 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import { createCommands } from "../../edge/local/admin/commands.ts";
-import { sendTo } from "../support/send.ts";
-import { startSystem, type System } from "../support/start.ts";
-import { startVendors, vendorNames, type VendorCall, type Vendors } from "../support/vendors.ts";
+import { adminKey, systemUnderTest } from "../support/system-under-test.ts";
+import type { VendorCall } from "../support/vendors.ts";
 
-const adminKey = "admin-key-of-this-test";
 const baseline = "anthropic/claude-opus-4-6";
 const upstream = "claude-opus-4-6";
 
-let vendors: Vendors;
-let system: System;
-
-beforeAll(async () => {
-  vendors = await startVendors();
-  system = await startSystem({ env: { ...vendors.env, ADMIN_KEY: adminKey } });
-});
-afterAll(async () => {
-  await system?.stop();
-  await vendors?.[Symbol.asyncDispose]();
-});
-beforeEach(() => vendors.reset());
-
-const send = (method: string, path: string, key: string, body?: object) => sendTo(system.url, method, path, key, body);
-
-const makeKey = async (tenant: string, policy: object) => {
-  const made = await send("POST", "/admin/tenants", adminKey, { id: tenant, name: tenant, ...policy });
-  expect(made.status).toBe(201);
-  const key = await send("POST", `/admin/tenants/${tenant}/keys`, adminKey, { name: "first" });
-  expect(key.status).toBe(201);
-  return { key: String(key.body.key), id: String(key.body.id) };
-};
+const { vendors, system, send, makeTenant } = systemUnderTest();
 
 const change = async (tenant: string, policy: object) =>
   expect(await send("PATCH", `/admin/tenants/${tenant}`, adminKey, policy)).toMatchObject({ status: 200 });
@@ -101,10 +78,11 @@ const command = async (...words: readonly string[]): Promise<string> => {
 const stagesOf = async (key: string) => reportSchema.parse((await send("GET", "/v1/rollout", key)).body).data;
 
 const isBaseline = (call: VendorCall) => call.model === upstream;
+const isNumbered = ({ body }: VendorCall) => JSON.stringify(body).includes("Name fish number");
 
 describe("off", () => {
   it.each(["shoal-mini", "shoal-ultra", "fugu"])("serves %s by the baseline", async (model) => {
-    const { key } = await makeKey(`off${model.replaceAll("-", "")}`, { mode: "off", baseline });
+    const { key } = await makeTenant(`off${model.replaceAll("-", "")}`, { mode: "off", baseline });
     const answer = await chat(key, [says("What is 12 * 12? Give the final answer as a number.")], model);
     expect(answer).toMatchObject({ status: 200, body: { model } });
     expect(planOf(answer)).toBe(`direct ${baseline}; source=baseline; mode=off; arm=baseline`);
@@ -114,7 +92,7 @@ describe("off", () => {
   });
 
   it("still shows on a dry run what the conductor would do", async () => {
-    const { key } = await makeKey("offpreview", { mode: "off", baseline });
+    const { key } = await makeTenant("offpreview", { mode: "off", baseline });
     const body = { model: "shoal-mini", messages: [says("Name a fish.")] };
     const { body: preview } = await send("POST", "/v1/plan", key, body);
     expect(preview).toMatchObject({ mode: "off", arm: "baseline", source: "conductor" });
@@ -122,14 +100,14 @@ describe("off", () => {
   });
 
   it("leaves alone who names a worker", async () => {
-    const { key } = await makeKey("offnamed", { mode: "off", baseline });
+    const { key } = await makeTenant("offnamed", { mode: "off", baseline });
     const answer = await chat(key, [says("Name a fish.")], "openai/gpt-5.4");
     expect(planOf(answer)).toBe("direct openai/gpt-5.4; source=client");
     expect((await traceOf(answer, key, () => true)).rollout).toBeUndefined();
   });
 
   it("puts nobody in the place of a baseline that is down, and says who it was", async () => {
-    const { key } = await makeKey("offdown", { mode: "off", baseline });
+    const { key } = await makeTenant("offdown", { mode: "off", baseline });
     vendors.anthropic.script({ status: 529 });
     for (let attempt = 0; attempt < 4; attempt += 1) {
       const answer = await chat(key, [says(`Anyone? ${attempt}`)]);
@@ -144,7 +122,7 @@ describe("off", () => {
 
 describe("shadow", () => {
   it("serves the baseline and tells, behind it, what the conductor would have done at which price", async () => {
-    const { key } = await makeKey("shadow", { mode: "shadow", baseline });
+    const { key } = await makeTenant("shadow", { mode: "shadow", baseline });
     const answer = await chat(key, [says("Translate 'good morning' into French.")]);
     expect(planOf(answer)).toBe(`direct ${baseline}; source=baseline; mode=shadow; arm=baseline`);
     const trace = await traceOf(answer, key, ({ rollout }) => rollout?.shadow !== undefined);
@@ -162,7 +140,7 @@ describe("shadow", () => {
 
 describe("canary", () => {
   it("draws by conversation, keeps each where it is, and reports both arms", async () => {
-    const { key } = await makeKey("canary", { mode: "canary:50", baseline });
+    const { key } = await makeTenant("canary", { mode: "canary:50", baseline });
     const arms = new Map<string, string>();
     for (let index = 0; index < 16; index += 1) {
       const first = says(`Name fish number ${index}.`);
@@ -194,7 +172,7 @@ describe("canary", () => {
   });
 
   it("serves ultra too: a baseline alone, or a team", async () => {
-    const { key } = await makeKey("canaryultra", { mode: "canary:50", baseline });
+    const { key } = await makeTenant("canaryultra", { mode: "canary:50", baseline });
     const plans: string[] = [];
     for (let index = 0; index < 12; index += 1) {
       plans.push(
@@ -204,21 +182,6 @@ describe("canary", () => {
     expect(plans.filter((plan) => plan.includes("arm=baseline")).every((plan) => plan.startsWith("direct"))).toBe(true);
     expect(plans.filter((plan) => plan.includes("arm=shoal")).every((plan) => plan.startsWith("ballot"))).toBe(true);
     expect(new Set(plans.map((plan) => /arm=\w+/.exec(plan)?.[0])).size).toBe(2);
-  });
-
-  it("goes back by itself when what the conductor chooses fails too often, and says why", async () => {
-    const { key } = await makeKey("goesback", { mode: "canary:50", baseline, rollout_bounds: { min_requests: 20 } });
-    for (const name of vendorNames) {
-      vendors[name].script((call) => (isBaseline(call) ? {} : { status: 400 }));
-    }
-    const stopped = async () => (await stagesOf(key))[0]?.went_back_at ?? null;
-    for (let round = 0; round < 50 && (await stopped()) === null; round += 1) {
-      await Promise.all(Array.from({ length: 8 }, (_, at) => chat(key, [says(`Name fish number ${8 * round + at}.`)])));
-    }
-    const backAt = Date.parse((await stopped()) ?? "");
-    expect((await stagesOf(key))[0]?.decision).toMatch(/^went back to .* the share of failed requests.* above 0\.02$/);
-    const late = await servedBeside(key, backAt);
-    expect(late).toEqual([]);
   });
 });
 
@@ -235,9 +198,23 @@ const servedBeside = async (key: string, since: number): Promise<readonly string
   return calls.filter(({ at, plan }) => at >= since + 10_000 && !plan.includes(baseline)).map(({ plan }) => plan);
 };
 
-describe("one switch", () => {
-  it("returns a tenant to straight-through within ten seconds, conversations under way included", async () => {
-    const { key } = await makeKey("switch", { mode: "on", baseline });
+// Both wait for the same ten seconds.
+describe.concurrent("within ten seconds", () => {
+  it("a canary goes back by itself when what the conductor chooses fails too often, and says why", async () => {
+    const { key } = await makeTenant("goesback", { mode: "canary:50", baseline, rollout_bounds: { min_requests: 20 } });
+    vendors.script((call) => (!isBaseline(call) && isNumbered(call) ? { status: 400 } : {}));
+    const stopped = async () => (await stagesOf(key))[0]?.went_back_at ?? null;
+    for (let round = 0; round < 50 && (await stopped()) === null; round += 1) {
+      await Promise.all(Array.from({ length: 8 }, (_, at) => chat(key, [says(`Name fish number ${8 * round + at}.`)])));
+    }
+    const backAt = Date.parse((await stopped()) ?? "");
+    expect((await stagesOf(key))[0]?.decision).toMatch(/^went back to .* the share of failed requests.* above 0\.02$/);
+    const late = await servedBeside(key, backAt);
+    expect(late).toEqual([]);
+  });
+
+  it("one switch returns a tenant to straight-through, conversations under way included", async () => {
+    const { key } = await makeTenant("switch", { mode: "on", baseline });
     const first = says("Name a fish.");
     const before = await chat(key, [first]);
     expect(planOf(before)).toContain("mode=on; arm=shoal");

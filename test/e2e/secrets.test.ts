@@ -1,10 +1,9 @@
 import { once } from "node:events";
-import { readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { makeStateDir, startSystem, type System } from "../support/start.ts";
-import { startVendors, type Vendors } from "../support/vendors.ts";
+import { systemUnderTest } from "../support/system-under-test.ts";
 
 /** None of them looks like a key to a filter that goes by looks. */
 const secrets = {
@@ -36,42 +35,28 @@ const startEcho = async () => {
   return { url: `http://127.0.0.1:${address.port}`, close: () => server.close() };
 };
 
-let vendors: Vendors;
 let echo: Awaited<ReturnType<typeof startEcho>>;
-let system: System;
-let stateDir: string;
-
 beforeAll(async () => {
-  vendors = await startVendors();
   echo = await startEcho();
-  stateDir = await makeStateDir();
-  const hosts = ["refuse", "interrupt"].map((name) => ({
-    name,
-    base_url: `${echo.url}/${name}`,
-    api_key_env: "ECHO_KEY",
-    models: [
-      { id: "m", context_tokens: 10_000, max_output_tokens: 1000, price: { input: 1, output: 1 }, abilities: [] },
-    ],
-  }));
-  const env = { ...vendors.env, ...secrets, SHOAL_PROVIDERS: JSON.stringify(hosts) };
-  system = await startSystem({ env, stateDir });
 });
-afterAll(async () => {
-  await system?.stop();
-  await vendors?.[Symbol.asyncDispose]();
-  echo?.close();
-  await rm(stateDir, { recursive: true, force: true });
+afterAll(() => echo?.close());
+
+const hostOf = (name: string) => ({
+  name,
+  base_url: `${echo.url}/${name}`,
+  api_key_env: "ECHO_KEY",
+  models: [{ id: "m", context_tokens: 10_000, max_output_tokens: 1000, price: { input: 1, output: 1 }, abilities: [] }],
 });
+const { vendors, system, state, request } = systemUnderTest(() => ({
+  ...secrets,
+  SHOAL_PROVIDERS: JSON.stringify(["refuse", "interrupt"].map(hostOf)),
+}));
 
 const emitted: string[] = [];
 
 /** Everything of the answer is kept: status line, headers, body. */
-const send = async (method: string, route: string, key: string, body?: unknown): Promise<string> => {
-  const response = await fetch(`${system.url}${route}`, {
-    method,
-    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-    ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
-  });
+const send = async (method: string, route: string, key: string, body?: object | string): Promise<string> => {
+  const response = await request(route, { method, key, body });
   const text = await response.text();
   emitted.push(JSON.stringify([...response.headers]), text);
   return text;
@@ -107,7 +92,7 @@ it("shows no secret in any answer, header, trace, log or stored byte, whatever h
   // The one place where a key is shown.
   emitted.pop();
   const vendorKeys = Object.fromEntries(["openai", "anthropic", "google"].map((name) => [name, `test-key-of-${name}`]));
-  for (const vendor of [vendors.openai, vendors.anthropic, vendors.google]) vendor.script({ text: [answered] });
+  vendors.script({ text: [answered] });
 
   const models = ["shoal-mini", "shoal-ultra", "openai/gpt-6-luna", "refuse/m", "interrupt/m", "no/such"];
   const load = models.flatMap((model) =>
@@ -139,7 +124,7 @@ it("shows no secret in any answer, header, trace, log or stored byte, whatever h
   // The local start's own key is printed for its user, and is kept where the user may read it.
   const { SHOAL_DEV_KEY: _, ...unprinted } = all;
   expect(leaksIn(system.output(), unprinted)).toEqual([]);
-  const stored = await readAll(path.join(stateDir, "state"));
+  const stored = await readAll(path.join(state.dir, "state"));
   expect(stored.length).toBeGreaterThan(10_000);
   expect(leaksIn(stored, all)).toEqual([]);
 

@@ -1,14 +1,12 @@
 /** The system as attackers meet it: without a key, with a tenant's, with two, behind a worker, and with an old credential. */
 import { once } from "node:events";
-import { readdir, rm } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import path from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
-import { makeStateDir, startSystem, type System } from "../support/start.ts";
-import { startVendors, type Vendors } from "../support/vendors.ts";
+import { adminKey, systemUnderTest } from "../support/system-under-test.ts";
 
-const adminKey = "admin-key-of-this-test";
 const luna = "openai/gpt-6-luna";
 const opus = "anthropic/claude-opus-4-6";
 
@@ -34,48 +32,22 @@ const startCrooked = async () => {
   return { url: `http://127.0.0.1:${portOf()}`, visitors, close: () => server.close() };
 };
 
-let vendors: Vendors;
 let crooked: Awaited<ReturnType<typeof startCrooked>>;
-let system: System;
-let stateDir: string;
-
 beforeAll(async () => {
-  vendors = await startVendors();
   crooked = await startCrooked();
-  stateDir = await makeStateDir();
-  const hosts = ["302", "307", "308"].map((status) => ({
-    name: `moved-${status}`,
-    base_url: `${crooked.url}/${status}`,
-    api_key_env: "CROOKED_KEY",
-    models: [
-      { id: "m", context_tokens: 10_000, max_output_tokens: 1000, price: { input: 1, output: 1 }, abilities: [] },
-    ],
-  }));
-  const env = { ADMIN_KEY: adminKey, CROOKED_KEY: "key-of-a-crooked-host", SHOAL_PROVIDERS: JSON.stringify(hosts) };
-  system = await startSystem({ env: { ...vendors.env, ...env }, stateDir });
 });
-afterAll(async () => {
-  await system?.stop();
-  await vendors?.[Symbol.asyncDispose]();
-  crooked?.close();
-  await rm(stateDir, { recursive: true, force: true });
+afterAll(() => crooked?.close());
+
+const hostAt = (status: string) => ({
+  name: `moved-${status}`,
+  base_url: `${crooked.url}/${status}`,
+  api_key_env: "CROOKED_KEY",
+  models: [{ id: "m", context_tokens: 10_000, max_output_tokens: 1000, price: { input: 1, output: 1 }, abilities: [] }],
 });
-beforeEach(() => vendors.reset());
-
-const send = async (method: string, route: string, key: string | null, body?: unknown) => {
-  const response = await fetch(`${system.url}${route}`, {
-    method,
-    headers: { "content-type": "application/json", ...(key !== null && { authorization: `Bearer ${key}` }) },
-    ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
-  });
-  return { status: response.status, headers: response.headers, text: await response.text() };
-};
-
-const makeKey = async (tenant: string, policy: object = {}): Promise<string> => {
-  await send("POST", "/admin/tenants", adminKey, { id: tenant, name: tenant });
-  const made = await send("POST", `/admin/tenants/${tenant}/keys`, adminKey, { name: "first", ...policy });
-  return z.looseObject({ key: z.string() }).parse(JSON.parse(made.text)).key;
-};
+const { vendors, system, state, send, makeTenant, makeKey } = systemUnderTest(() => ({
+  CROOKED_KEY: "key-of-a-crooked-host",
+  SHOAL_PROVIDERS: JSON.stringify(["302", "307", "308"].map(hostAt)),
+}));
 
 const chat = (content: unknown, model = "shoal-mini") => ({ model, messages: [{ role: "user", content }] });
 
@@ -87,7 +59,7 @@ const documentSchema = z.looseObject({
       z.looseObject({
         security: z.array(z.record(z.string(), z.unknown())),
         requestBody: z
-          .looseObject({ content: z.record(z.string(), z.looseObject({ example: z.unknown() })) })
+          .looseObject({ content: z.record(z.string(), z.looseObject({ example: z.looseObject({}).optional() })) })
           .optional(),
       }),
     ),
@@ -121,7 +93,7 @@ const except = (statuses: ReadonlyMap<string, number>, expected: number) =>
 
 /** Databases of objects that there are. */
 const objects = async (): Promise<readonly string[]> =>
-  (await readdir(path.join(stateDir, "state"), { recursive: true }))
+  (await readdir(path.join(state.dir, "state"), { recursive: true }))
     .filter((file) => file.endsWith(".sqlite"))
     .toSorted();
 
@@ -143,22 +115,22 @@ describe("who has no key", () => {
 
 describe("who has a tenant's key", () => {
   it("is no operator", async () => {
-    const key = await makeKey("acme");
+    const { key } = await makeTenant("acme");
     const statuses = await statusesOf("admin", key);
     expect(statuses.size).toBeGreaterThan(20);
     expect(except(statuses, 401)).toEqual([]);
   });
 
   it("does nothing that the key has no scope for, by any operation", async () => {
-    const key = await makeKey("scoped", { scopes: ["feedback"] });
+    const { key } = await makeTenant("scoped", {}, { scopes: ["feedback"] });
     const allowed = ["GET /v1/models", "GET /v1/models/stranger", "POST /v1/feedback"];
     expect(except(await statusesOf("key", key), 403).toSorted()).toEqual(allowed);
-    const other = await makeKey("scoped", { scopes: ["answers"] });
+    const { key: other } = await makeKey("scoped", { scopes: ["answers"] });
     expect((await send("POST", "/v1/feedback", other, { request_id: "x", score: 1 })).status).toBe(403);
   });
 
   it("is answered 400 to what would overflow the stack, in each format", async () => {
-    const key = await makeKey("deep");
+    const { key } = await makeTenant("deep");
     const nested = `${'{"a":'.repeat(20_000)}1${"}".repeat(20_000)}`;
     const hi = '"messages":[{"role":"user","content":"hi"}]';
     const bodies = [
@@ -186,7 +158,7 @@ describe("who has a tenant's key", () => {
   });
 
   it("has no address of its choice visited", async () => {
-    const key = await makeKey("fetching");
+    const { key } = await makeTenant("fetching");
     const url = `${crooked.url}/elsewhere`;
     const content = [
       { type: "text", text: "What is this?" },
@@ -202,7 +174,7 @@ describe("who has a tenant's key", () => {
   });
 
   it("changes nothing by names that every object has", async () => {
-    const key = await makeKey("proto");
+    const { key } = await makeTenant("proto");
     const body = `{"model":"shoal-mini","messages":[{"role":"user","content":"hi"}],"metadata":{"__proto__":"x","constructor":"y","shoal_plan":"true"}}`;
     expect((await send("POST", "/v1/chat/completions", key, body)).status).toBe(200);
     for (const field of ["__proto__", "constructor", "toString"]) {
@@ -224,19 +196,23 @@ const workersOf = async (key: string) => {
 describe("who has two tenants' keys", () => {
   it("turns nobody away from a worker by failing at it in another's name", async () => {
     const policy = { allowed_workers: [luna, opus] };
-    const [mine, theirs] = [await makeKey("mine", policy), await makeKey("theirs", policy)];
+    const [mine, theirs] = [await makeTenant("mine", {}, policy), await makeTenant("theirs", {}, policy)];
     vendors.openai.script({ status: 500 });
     for (let time = 0; time < 4; time += 1) {
-      expect((await send("POST", "/v1/chat/completions", mine, chat("break", luna))).status).toBe(502);
+      expect((await send("POST", "/v1/chat/completions", mine.key, chat("break", luna))).status).toBe(502);
     }
-    expect(await workersOf(mine)).toEqual([opus]);
-    expect(await workersOf(theirs)).toEqual([opus, luna]);
+    expect(await workersOf(mine.key)).toEqual([opus]);
+    expect(await workersOf(theirs.key)).toEqual([opus, luna]);
   });
 });
 
 describe("a worker that means harm", () => {
+  let key: string;
+  beforeAll(async () => {
+    ({ key } = await makeTenant("moved"));
+  });
+
   it.each(["302", "307", "308"])("sends nobody elsewhere with a %s", async (status) => {
-    const key = await makeKey("moved");
     const answered = await send("POST", "/v1/chat/completions", key, chat("hi", `moved-${status}/m`));
     expect(answered.status).toBe(502);
     expect(answered.text).not.toContain("elsewhere");
@@ -246,7 +222,7 @@ describe("a worker that means harm", () => {
 
 describe("an operator's credential", () => {
   it("makes no object of a tenant or key that there is not", async () => {
-    await makeKey("known");
+    await makeTenant("known");
     const before = await objects();
     const ofStranger = [...(await statusesOf("admin", adminKey))].filter(([operation]) =>
       operation.includes("/tenants/stranger"),

@@ -2,11 +2,11 @@ import { once } from "node:events";
 import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import path from "node:path";
-import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { clientsOf } from "../support/clients.ts";
 import { childrenOf, stillRunning } from "../support/processes.ts";
 import { freePorts, kill, launch, makeStateDir, startSystem, type System } from "../support/start.ts";
-import { startVendors, vendorNames, type Vendors } from "../support/vendors.ts";
+import { startVendors, type Vendors } from "../support/vendors.ts";
 
 /** The process of the system whose command has this in it. */
 const childOf = async (system: System, part: string) => {
@@ -78,8 +78,7 @@ describe("npm start, once more and with providers", () => {
   });
 
   const ask = async (content: string) => {
-    const client = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: system.key, maxRetries: 0 });
-    return client.chat.completions.create({
+    return clientsOf(system).openai.chat.completions.create({
       model: "shoal-mini",
       stream: true,
       messages: [{ role: "user", content }],
@@ -104,12 +103,10 @@ describe("npm start, once more and with providers", () => {
 
   it("passes a stream on piece by piece", async () => {
     const { promise: held, resolve: release } = Promise.withResolvers<void>();
-    for (const name of vendorNames) {
-      vendors[name].script({
-        text: ["first", "last"],
-        beforeChunk: (index) => (index === 0 ? Promise.resolve() : held),
-      });
-    }
+    vendors.script({
+      text: ["first", "last"],
+      beforeChunk: (index) => (index === 0 ? Promise.resolve() : held),
+    });
     const seen: string[] = [];
     for await (const chunk of await ask("Say two words.")) {
       const text = chunk.choices[0]?.delta.content ?? "";

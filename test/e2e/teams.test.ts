@@ -1,27 +1,12 @@
-import Anthropic from "@anthropic-ai/sdk";
-import OpenAI from "openai";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type OpenAI from "openai";
+import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import { makeToolCallId } from "../../edge/conversation/tool-call-id.ts";
-import { startSystem, type System } from "../support/start.ts";
-import { startVendors, type VendorCall, type Vendors, vendorNames } from "../support/vendors.ts";
+import { systemUnderTest } from "../support/system-under-test.ts";
+import { type Script, type VendorCall, vendorNames } from "../support/vendors.ts";
 
-let vendors: Vendors;
-let system: System;
-let client: OpenAI;
+const { vendors, openai, anthropic, request, readTrace } = systemUnderTest();
 
-beforeAll(async () => {
-  vendors = await startVendors();
-  system = await startSystem({ env: vendors.env });
-  client = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: system.key, maxRetries: 0 });
-});
-afterAll(async () => {
-  await system?.stop();
-  await vendors?.[Symbol.asyncDispose]();
-});
-beforeEach(() => vendors.reset());
-
-type Script = Exclude<Parameters<Vendors["openai"]["script"]>[0], (call: VendorCall) => unknown>;
 type Phase = "plan" | "act" | "verify" | "revise";
 
 /** Each phase is known by its task, as its worker reads it. */
@@ -44,9 +29,7 @@ const advice: Readonly<Record<Exclude<Phase, "act">, Script>> = {
 
 /** What each phase says, at whichever vendor; what is left out is ordinary. */
 const script = (lines: Partial<Record<Phase, Script>> = {}) => {
-  for (const name of vendorNames) {
-    vendors[name].script((call) => ({ ...advice, act: { text: ["95 m."] }, ...lines })[phaseOf(call)]);
-  }
+  vendors.script((call) => ({ ...advice, act: { text: ["95 m."] }, ...lines })[phaseOf(call)]);
 };
 const phases = (): readonly Phase[] => vendors.calls().map(phaseOf);
 const modelsOf = (phase: Phase) =>
@@ -67,7 +50,7 @@ type Message = OpenAI.ChatCompletionMessageParam;
 const question: Message[] = [{ role: "user", content: "How deep is the North Sea?" }];
 
 const ask = (messages: Message[], headers: Record<string, string> = {}, model = "shoal-ultra") =>
-  client.chat.completions.create({ model, tools, messages }, { headers }).withResponse();
+  openai.chat.completions.create({ model, tools, messages }, { headers }).withResponse();
 
 const resultsFor = (message: OpenAI.ChatCompletionMessage): Message[] => [
   message,
@@ -79,11 +62,7 @@ const traceSchema = z.looseObject({
   cost_usd: z.number(),
   steps: z.array(z.looseObject({ step: z.string(), worker: z.string(), cost_usd: z.number().nullable() })),
 });
-const traceOf = async (response: Response) => {
-  const id = response.headers.get("x-request-id") ?? "";
-  const trace = await fetch(`${system.url}/v1/traces/${id}`, { headers: { authorization: `Bearer ${system.key}` } });
-  return traceSchema.parse(await trace.json());
-};
+const traceOf = async (response: Response) => traceSchema.parse(await readTrace(response));
 const stepsOf = async (response: Response) => (await traceOf(response)).steps.map(({ step }) => step);
 
 /** Whether what was sent lets the model call a tool. */
@@ -93,10 +72,9 @@ const mayCall = ({ body }: VendorCall): boolean => {
 };
 
 const preview = async (headers: Record<string, string> = {}) => {
-  const response = await fetch(`${system.url}/v1/plan`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${system.key}`, "content-type": "application/json", ...headers },
-    body: JSON.stringify({ model: "shoal-ultra", tools, messages: question }),
+  const response = await request("/v1/plan", {
+    headers,
+    body: { model: "shoal-ultra", tools, messages: question },
   });
   return z
     .looseObject({
@@ -161,7 +139,7 @@ describe("a task with tools", () => {
         beforeChunk: (index) => (index === 1 ? gate.promise : Promise.resolve()),
       },
     });
-    const { data: stream, response } = await client.chat.completions
+    const { data: stream, response } = await openai.chat.completions
       .create({
         model: "shoal-ultra",
         tools,
@@ -189,7 +167,7 @@ describe("a task with tools", () => {
     expect(economy.response.headers.get("x-shoal-plan")).toMatch(/^direct /);
     expect((await ask(question, {}, "shoal-mini")).response.headers.get("x-shoal-plan")).toMatch(/^direct /);
     script({ act: callsDepth("one") });
-    await client.chat.completions.create({ model: "shoal-ultra", tools, messages: question, tool_choice: "required" });
+    await openai.chat.completions.create({ model: "shoal-ultra", tools, messages: question, tool_choice: "required" });
     expect(phases()).toEqual(["act", "act", "act"]);
   });
 
@@ -263,7 +241,7 @@ describe("a turn that goes wrong", () => {
   it("ends with the client that leaves while it acts: nobody else is asked, and asking again makes one call", async () => {
     script({ act: { ...callsDepth("one"), text: Array.from({ length: 100 }, () => "word "), chunkEveryMs: 50 } });
     const controller = new AbortController();
-    const leaving = client.chat.completions.create(
+    const leaving = openai.chat.completions.create(
       { model: "shoal-ultra", tools, messages: question, stream: true },
       { signal: controller.signal },
     );
@@ -295,10 +273,10 @@ describe("in the other formats", () => {
       strict: false,
     };
     script({ act: callsDepth("one") });
-    const first = await client.responses.create({ model: "shoal-ultra", input: "How deep is it?", tools: [depth] });
+    const first = await openai.responses.create({ model: "shoal-ultra", input: "How deep is it?", tools: [depth] });
     const call = first.output.find((item) => item.type === "function_call")!;
     script();
-    const second = await client.responses.create({
+    const second = await openai.responses.create({
       model: "shoal-ultra",
       previous_response_id: first.id,
       tools: [depth],
@@ -310,7 +288,6 @@ describe("in the other formats", () => {
   });
 
   it("a team works on Messages, streamed", async () => {
-    const anthropic = new Anthropic({ baseURL: system.url, apiKey: system.key, maxRetries: 0 });
     const depth = { name: "depth", input_schema: { type: "object" as const, properties: {} } };
     const params = { model: "shoal-ultra", max_tokens: 9000, tools: [depth] };
     script({ act: callsDepth("one") });

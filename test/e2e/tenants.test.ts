@@ -1,43 +1,14 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { sendTo } from "../support/send.ts";
-import { startSystem, type System } from "../support/start.ts";
-import { startVendors, type Vendors } from "../support/vendors.ts";
+import { expect, it } from "vitest";
+import { adminKey, systemUnderTest } from "../support/system-under-test.ts";
 
-const adminKey = "admin-key-of-this-test";
-
-let vendors: Vendors;
-let system: System;
-
-beforeAll(async () => {
-  vendors = await startVendors();
-  system = await startSystem({ env: { ...vendors.env, ADMIN_KEY: adminKey } });
-});
-afterAll(async () => {
-  await system?.stop();
-  await vendors?.[Symbol.asyncDispose]();
-});
-beforeEach(() => vendors.reset());
-
-const send = (method: string, path: string, key: string, body?: object) => sendTo(system.url, method, path, key, body);
-
-const makeKey = async (
-  tenant: { readonly id: string; readonly limits?: { readonly usd_per_month: number } },
-  key: object = { name: "first" },
-) => {
-  expect(await send("POST", "/admin/tenants", adminKey, { name: "A tenant", ...tenant })).toMatchObject({
-    status: 201,
-  });
-  const made = await send("POST", `/admin/tenants/${tenant.id}/keys`, adminKey, key);
-  expect(made).toMatchObject({ status: 201, body: { key: expect.stringMatching(/^sk-shoal-us-/) } });
-  return { key: String(made.body.key), id: String(made.body.id) };
-};
+const { vendors, send, makeTenant } = systemUnderTest();
 
 const chat = (key: string, model = "shoal-mini") =>
   send("POST", "/v1/chat/completions", key, { model, messages: [{ role: "user", content: "Name a fish." }] });
 
 it("lets a tenant's key in, and no other tenant to its traces", async () => {
-  const acme = await makeKey({ id: "acme" });
-  const other = await makeKey({ id: "other" });
+  const acme = await makeTenant("acme");
+  const other = await makeTenant("other");
   const answer = await chat(acme.key);
   expect(answer.status).toBe(200);
   const id = answer.headers.get("x-request-id");
@@ -46,7 +17,7 @@ it("lets a tenant's key in, and no other tenant to its traces", async () => {
 });
 
 it("refuses with 402 what the month's budget cannot pay, and calls nobody", async () => {
-  const { key } = await makeKey({ id: "poor", limits: { usd_per_month: 0.000001 } });
+  const { key } = await makeTenant("poor", { limits: { usd_per_month: 0.000001 } });
   const answer = await chat(key);
   expect(answer).toMatchObject({ status: 402, body: { error: { code: "insufficient_quota" } } });
   expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
@@ -55,14 +26,14 @@ it("refuses with 402 what the month's budget cannot pay, and calls nobody", asyn
 });
 
 it("keeps a key to its workers", async () => {
-  const { key } = await makeKey({ id: "narrow" }, { name: "narrow", allowed_workers: ["anthropic/claude-opus-4-6"] });
+  const { key } = await makeTenant("narrow", {}, { allowed_workers: ["anthropic/claude-opus-4-6"] });
   expect(await chat(key)).toMatchObject({ status: 200 });
   expect(vendors.calls().map((call) => call.model)).toEqual(["claude-opus-4-6"]);
   expect(await chat(key, "openai/gpt-5.4")).toMatchObject({ status: 403 });
 });
 
 it("takes neither a tenant's key for the operator's nor the operator's for a tenant's", async () => {
-  const { key } = await makeKey({ id: "curious" });
+  const { key } = await makeTenant("curious");
   expect(await send("GET", "/admin/tenants", key)).toMatchObject({ status: 401 });
   expect(await send("GET", "/admin/tenants", adminKey)).toMatchObject({ status: 200 });
   expect(await chat(adminKey)).toMatchObject({ status: 401 });

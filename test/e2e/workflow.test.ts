@@ -18,7 +18,9 @@ beforeAll(async () => {
   system = await startFiveSteps();
 });
 afterAll(() => system?.[Symbol.asyncDispose]());
-beforeEach(() => system.script());
+/** Where it does not matter how long a step takes. */
+const quick = 5;
+beforeEach(() => system.script({}, quick));
 
 const headers = () => ({ authorization: `Bearer ${system.key}`, "content-type": "application/json" });
 
@@ -65,6 +67,7 @@ const costOfSteps = (...ids: readonly string[]) => toDollars(ids.reduce((sum, id
 
 describe("a workflow of five steps", () => {
   it("runs each step after those that it sees and beside the others, streams the last, and costs what the ledger has", async () => {
+    system.script();
     const run = await askFiveSteps(system);
     const span = (step: string) => run.spans.find((each) => each.step === step) ?? { from: NaN, to: NaN };
     for (const step of fiveSteps.steps) {
@@ -91,7 +94,7 @@ describe("a workflow of five steps", () => {
 
   it("ends when the verifier accepts the draft: what runs is canceled, the last step is never asked nor paid for", async () => {
     // The other branch is at work until it is canceled.
-    system.script({ check: { text: ["ACCEPT"] }, detail: { headersAfterMs: 60_000 } });
+    system.script({ check: { text: ["ACCEPT"] }, detail: { headersAfterMs: 60_000 } }, quick);
     const run = await askFiveSteps(system);
     expect(run.text).toBe("A draft.");
     expect(run.spans.map(({ step }) => step).toSorted()).toEqual(["check", "detail", "draft", "outline"]);
@@ -109,7 +112,7 @@ describe("a workflow of five steps", () => {
   });
 
   it("answers from what there is when a step fails, skips those that see nothing else, and says so", async () => {
-    system.script({ outline: { status: 500 } });
+    system.script({ outline: { status: 500 } }, quick);
     const run = await askFiveSteps(system);
     expect(run.text).toMatch(/^word 0 /);
     expect(await outcomesOf(run)).toEqual([
@@ -123,13 +126,14 @@ describe("a workflow of five steps", () => {
   });
 
   it("sends the draft when the judge fails", async () => {
-    system.script({ final: { status: 400 } });
+    system.script({ final: { status: 400 } }, quick);
     const run = await askFiveSteps(system);
     expect(run.text).toBe("A draft.");
     expect(await readTrace(run)).toMatchObject({ status: "complete", worker: "anthropic/claude-sonnet-5-5" });
   });
 
   it("breaks the silence before the first word", async () => {
+    system.script();
     const [before = ""] = (await askRaw()).split("word 0 ");
     expect(before).toContain(": ping\n");
     expect(before).not.toContain(" is ");
@@ -149,7 +153,7 @@ describe("a workflow of five steps", () => {
   it("remembers of earlier workflows of a conversation what stands in it, and nothing else", async () => {
     const run = await askFiveSteps(system);
     const before = system.vendors.calls().length;
-    system.script({ outline: { text: ["A new outline."] }, draft: { text: ["A new draft."] } });
+    system.script({ outline: { text: ["A new outline."] }, draft: { text: ["A new draft."] } }, quick);
     await fetch(`${system.edge.url}/v1/chat/completions`, {
       method: "POST",
       headers: headers(),

@@ -1,11 +1,9 @@
-import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createRandom } from "../../inference/train/fit/random.ts";
-
-const root = join(import.meta.dirname, "../..");
+import { startCommand } from "../support/command.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -19,12 +17,7 @@ const write = async (name: string, rows: readonly object[]): Promise<string> => 
   return path;
 };
 
-const run = (...argv: string[]) =>
-  new Promise<{ code: number; stdout: string; stderr: string }>((done) => {
-    const child = execFile(process.execPath, ["inference/train/eval.ts", ...argv], { cwd: root }, (_, stdout, stderr) =>
-      done({ code: child.exitCode ?? -1, stdout, stderr }),
-    );
-  });
+const run = (...argv: string[]) => startCommand("inference/train/eval.ts", argv).ended;
 
 /** As the operator's export has them: `a` is right on 80 % of prompts, `b` on 50 %, and one in ten is drawn. */
 const exported = (propensityOfBaseline: number) => {

@@ -1,4 +1,3 @@
-import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,8 +5,7 @@ import { gzipSync } from "node:zlib";
 import { beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { readKnownSets } from "../../inference/train/recordings/known-sets.ts";
-
-const root = join(import.meta.dirname, "../..");
+import { startCommand } from "../support/command.ts";
 
 /** Three workers that the weights know, and one that they do not. */
 const [strong, middle, weak, stranger] = [
@@ -67,12 +65,7 @@ const write = async (name: string, rows: readonly object[]): Promise<string> => 
   return path;
 };
 
-const run = (...argv: string[]) =>
-  new Promise<{ code: number; stdout: string; stderr: string }>((done) => {
-    const child = execFile(process.execPath, ["inference/train/eval.ts", ...argv], { cwd: root }, (_, stdout, stderr) =>
-      done({ code: child.exitCode ?? -1, stdout, stderr }),
-    );
-  });
+const run = (...argv: string[]) => startCommand("inference/train/eval.ts", argv).ended;
 
 const evaluate = async (...argv: string[]) => {
   const { code, stdout, stderr } = await run(...argv, "--json");
@@ -84,13 +77,17 @@ const evaluate = async (...argv: string[]) => {
   return { rows, row, notes: sets.flatMap(({ notes }) => notes), stderr };
 };
 
+/** The sums, with what some worker was not asked. */
+let incomplete: Awaited<ReturnType<typeof evaluate>>;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "eval-"));
+  incomplete = await evaluate("--recordings", await write("sums.jsonl", sums), "--incomplete");
 });
 
-describe("npm run eval", () => {
-  it("scores every rule on what was recorded", async () => {
-    const { rows, row } = await evaluate("--recordings", await write("sums.jsonl", sums), "--incomplete");
+// Each has a process to wait for.
+describe.concurrent("npm run eval", () => {
+  it("scores every rule on what was recorded", () => {
+    const { rows, row } = incomplete;
     const shoal = rows.filter(({ name }) => name === "shoal");
     expect(shoal.map(({ preference }) => preference)).toEqual(["quality", "balanced", "economy"]);
     expect(rows.filter(({ name }) => name === "edge-head")).toHaveLength(3);
@@ -111,22 +108,16 @@ describe("npm run eval", () => {
     expect(row(stranger)).toBeUndefined();
   });
 
-  it("scores what other routers published, on the prompts they decided", async () => {
-    const { row } = await evaluate("--recordings", await write("published.jsonl.gz", sums));
-    expect(row("published: elsewhere")).toMatchObject({ score: 100, n: 2, calls: 1, diff: 100 });
-  });
-
   it("says what it left out and what counts as wrong", async () => {
-    const path = await write("notes.jsonl", sums);
-    const { notes, stderr } = await evaluate("--recordings", path, "--incomplete");
+    const { notes, stderr } = incomplete;
     expect(notes).toEqual([
       "1 prompts without text are left out",
       `1 workers are unknown to the weights and left out: ${stranger}`,
       "1 prompts lack an outcome of some worker of the pool, which counts as wrong there",
       "1 answers of the best single worker could not be read and count as wrong; --readable leaves those prompts out",
     ]);
-    for (const note of notes) expect(stderr).toContain(`notes.jsonl: ${note}`);
-    const { row } = await evaluate("--recordings", path, "--readable");
+    for (const note of notes) expect(stderr).toContain(`sums.jsonl: ${note}`);
+    const { row } = await evaluate("--recordings", await write("readable.jsonl", sums), "--readable");
     expect(row("best-single")).toMatchObject({ n: 4, score: 75 });
   });
 
@@ -174,9 +165,10 @@ describe("npm run eval", () => {
     expect(apart.row("best-single")).toMatchObject({ score: 100, n: 1 });
   });
 
-  it("draws the curves with --out", async () => {
+  it("scores what other routers published, on the prompts they decided, and draws the curves with --out", async () => {
     const out = join(folder, "curves");
-    await evaluate("--recordings", await write("drawn.jsonl", sums), "--out", out);
+    const { row } = await evaluate("--recordings", await write("drawn.jsonl.gz", sums), "--out", out);
+    expect(row("published: elsewhere")).toMatchObject({ score: 100, n: 2, calls: 1, diff: 100 });
     expect((await readdir(out)).toSorted()).toEqual(
       ["json", "png", "svg"].map((extension) => `drawn-3-workers.${extension}`),
     );

@@ -7,7 +7,7 @@ import { noUsage } from "../../shared/usage.ts";
 import { workerCards } from "../../shared/worker-cards.ts";
 import { startConductor } from "./conductor.ts";
 import { startEdgeAlone } from "./edge-alone.ts";
-import { startVendors, vendorNames, type VendorCall, type Vendors } from "./vendors.ts";
+import { startVendors, type Script, type VendorCall, type Vendors } from "./vendors.ts";
 
 type Part = {
   readonly worker: string;
@@ -84,24 +84,22 @@ export const fiveSteps: Workflow = {
 const stepOfCall = ({ model }: VendorCall): string =>
   fiveSteps.steps.find(({ worker }) => worker.endsWith(`/${model}`))?.id ?? "";
 
-type Script = Exclude<Parameters<Vendors["openai"]["script"]>[0], (call: VendorCall) => unknown>;
+type Changes = Partial<Record<StepId, Script>>;
 
-/** How the vendor of each step answers: as the parts say, but for what a test changes. */
-const scriptSteps = (vendors: Vendors, changes: Partial<Record<StepId, Script>> = {}): void => {
-  for (const name of vendorNames) {
-    vendors[name].script((call) => {
-      const id = stepIds.find((step) => step === stepOfCall(call));
-      if (id === undefined) throw new Error(`nobody asked for ${call.model}`);
-      const { thinksMs, text, pieceMs, inputTokens, outputTokens }: Part = parts[id];
-      return {
-        headersAfterMs: thinksMs,
-        text,
-        ...(pieceMs !== undefined && { chunkEveryMs: pieceMs }),
-        usage: { inputTokens, cachedInputTokens: 0, outputTokens, reasoningTokens: 0 },
-        ...changes[id],
-      };
-    });
-  }
+/** How the vendor of each step answers: as the parts say, so many times as quick, but for what a test changes. */
+const scriptSteps = (vendors: Vendors, changes: Changes = {}, times = 1): void => {
+  vendors.script((call) => {
+    const id = stepIds.find((step) => step === stepOfCall(call));
+    if (id === undefined) throw new Error(`nobody asked for ${call.model}`);
+    const { thinksMs, text, pieceMs, inputTokens, outputTokens }: Part = parts[id];
+    return {
+      headersAfterMs: thinksMs / times,
+      text,
+      ...(pieceMs !== undefined && { chunkEveryMs: pieceMs / times }),
+      usage: { inputTokens, cachedInputTokens: 0, outputTokens, reasoningTokens: 0 },
+      ...changes[id],
+    };
+  });
 };
 
 const latencyMs = (worker: string): number | null =>
@@ -127,8 +125,8 @@ export const startFiveSteps = async () => {
     vendors,
     edge,
     key,
-    /** What the vendors of these steps say from now on instead of what they say by default. */
-    script: (changes?: Partial<Record<StepId, Script>>) => scriptSteps(vendors, changes),
+    /** What the vendors of these steps say from now on instead of what they say by default, and how much quicker. */
+    script: (changes?: Changes, times?: number) => scriptSteps(vendors, changes, times),
     readTenant: () => administer("GET", "tenants/five"),
     readLedger: () => administer("GET", "tenants/five/ledger"),
     async [Symbol.asyncDispose]() {

@@ -9,6 +9,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import { compileCache } from "./command.ts";
 
 const root = path.join(import.meta.dirname, "..", "..");
 
@@ -76,7 +77,7 @@ const withoutOwn = () =>
 export const launch = (env: Readonly<Record<string, string>>, cwd: string = root): Launch => {
   const child = spawn(process.execPath, [path.join(root, "edge", "local", "main.ts")], {
     cwd,
-    env: { ...process.env, ...withoutOwn(), ...env },
+    env: { ...process.env, ...withoutOwn(), ...compileCache, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const lines: string[] = [];

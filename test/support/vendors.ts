@@ -24,7 +24,7 @@ export const vendorNames = ["openai", "anthropic", "google"] as const;
 type VendorName = (typeof vendorNames)[number];
 
 /** How the next calls are answered. What is left out is an ordinary short answer, at once. */
-type Script = Partial<Answer> & {
+export type Script = Partial<Answer> & {
   /** Other than 200: an error in the vendor's shape. */
   readonly status?: number;
   readonly retryAfterSeconds?: number;
@@ -82,6 +82,8 @@ export type Vendors = Readonly<Record<VendorName, Vendor>> & {
   readonly violations: readonly Violation[];
   /** All calls of all vendors in the order in which they came. */
   calls(): readonly VendorCall[];
+  /** The same for all vendors. */
+  script(scripter: Scripter): void;
   /** Forgets calls, violations and scripts. */
   reset(): void;
   [Symbol.asyncDispose](): Promise<void>;
@@ -400,6 +402,9 @@ export const startVendors = async (account?: string): Promise<Vendors> => {
       return violations;
     },
     calls: () => order,
+    script(scripter) {
+      for (const { vendor } of all) vendor.script(scripter);
+    },
     reset() {
       violations = [];
       order = [];
