@@ -253,6 +253,7 @@ const judge = (options: MoneyOptions, facts: Facts): MoneyReport => {
   const upstream = [...counts.values()].reduce((sum, count) => sum + count, 0);
   const passed = calls.length;
   const refused = outcomes.filter(({ status }) => status === 402).length;
+  const cut = outcomes.filter(({ end }) => end === "cut").length;
   const closesWithinMs = deadlines.totalMs + deadlines.settleMs + deadlines.leaseMs;
   const wrong = [
     ...(passed === options.affordable ? [] : [`${passed} of ${options.affordable} reached the vendor`]),
@@ -261,6 +262,7 @@ const judge = (options: MoneyOptions, facts: Facts): MoneyReport => {
     ...(upstream <= budget ? [] : [`the vendor counted ${upstream} of ${budget}`]),
     ...(rows.length === passed ? [] : [`${rows.length} rows for ${passed} requests`]),
     ...(closedAfterMs <= closesWithinMs ? [] : [`reservations were open for ${closedAfterMs} ms`]),
+    ...(cut === 0 || options.kill ? [] : [`${cut} answers were cut though nobody left`]),
     ...(facts.violations === 0 ? [] : [`the vendor would have refused ${facts.violations} requests`]),
     ...rows.flatMap((row) => {
       const cost = micro(row.cost_usd);
