@@ -240,7 +240,7 @@ describe("a key's limits of requests", () => {
     await tenant.record({ openings: [openingOf("r1", { permit })], settlements: [] });
     const waits: number[] = [];
     const clock: Clock = {
-      now: deps.clock.now,
+      now: () => deps.clock.now(),
       after(ms, run) {
         waits.push(ms);
         void tenant.record({ openings: [], settlements: [settlementOf("r1", 1)] }).then(run);
@@ -256,7 +256,7 @@ describe("a key's limits of requests", () => {
     await tenant.admit({ ...identity, need: { ...noAmounts, requests: 1, slots: 1 }, affinity: null });
     let waits = 0;
     const clock: Clock = {
-      now: deps.clock.now,
+      now: () => deps.clock.now(),
       after: (ms, run) => {
         waits += 1;
         return deps.clock.after(ms, run);
