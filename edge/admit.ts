@@ -1,33 +1,28 @@
 import type { ShoalError } from "../shared/errors.ts";
 import { err, ok, type Result } from "../shared/result.ts";
 import type { Identity } from "./authenticate/authenticate.ts";
-import { isDead, noteRefusal } from "./authenticate/dead-keys.ts";
-import type { Clock } from "./runtime/clock.ts";
+import { isDead } from "./authenticate/dead-keys.ts";
 import { createMemory } from "./runtime/memory.ts";
-import type { RateNote } from "./runtime/rates.ts";
 import type { Timing } from "./runtime/timing.ts";
+import { noAmounts, type Amounts, type KeyRecord, type Scope, type Wish } from "./objects/records.ts";
 import {
-  noAmounts,
-  type Amounts,
-  type KeyRecord,
-  type Rate,
-  type Rates,
-  type Scope,
-  type Wish,
-} from "./objects/records.ts";
-import type { Objects } from "./objects/objects.ts";
-import { covers, isLive, isWorthKeeping, resources, spend, sumLeft, toPurse, type Purse } from "./objects/purse.ts";
+  ask,
+  findKey,
+  isDue,
+  noteNeed,
+  putBack,
+  readRates,
+  takeHeld,
+  type Ask,
+  type AskDeps,
+  type Asked,
+  type KnownKey,
+  type Refused,
+} from "./objects/known-keys.ts";
 import type { Outbox } from "./objects/outbox.ts";
 
-/** A record is used for five seconds, used while it is refreshed behind for five more, and then asked for anew. */
-const freshMs = 5_000;
-const staleMs = 10_000;
-/** With fewer needs left than this the next lease is asked for behind, where the last one was ample. */
-const fewNeeds = 5;
-const ampleNeeds = 10;
 /** After nothing could be had ahead. */
 const pauseMs = 1_000;
-const minuteMs = 60_000;
 
 /** `scope`: what the request needs the key to be good for; null: any live key will do. */
 export type Admittance = {
@@ -43,37 +38,16 @@ export type Grant = { readonly identity: Identity; readonly record: KeyRecord; r
 
 export type Admitted = { readonly grant: Grant; readonly affinityWorker: string | null };
 
-type Entry = {
-  readonly record: KeyRecord;
-  readonly version: number;
-  readonly readAt: number;
-  readonly purses: readonly Purse[];
-  /** As the tenant's object saw them when it was last asked. */
-  readonly rates: Rates;
-  /** The dollars and tokens of the last request: the next lease is asked for as much before it is needed. */
-  lastNeed: Amounts;
-  refreshing: boolean;
-  /** Before then no lease is asked for ahead: there was none. */
-  aheadFrom: number;
-};
-
-export type AdmitDeps = {
-  readonly objects: Objects;
+export type AdmitDeps = AskDeps & {
   readonly outbox: Pick<Outbox, "hasEnded" | "send">;
-  readonly clock: Clock;
   readonly waitUntil: (work: Promise<unknown>) => void;
   readonly timing: Pick<Timing, "waited">;
-  readonly rates: Pick<RateNote, "tell">;
 };
 
 /** Longer than another isolate gathers before it tells of a request that has ended. */
 const elsewhereMs = 150;
 /** When a key was last refused although it had waited for requests to end; milliseconds since the epoch. */
 const inVain = createMemory<number>(10_000);
-
-const entries = createMemory<Entry>(10_000);
-/** The newest version heard of each tenant's keys and policy. */
-const versions = createMemory<number>(10_000);
 
 const one: Amounts = { ...noAmounts, requests: 1, slots: 1 };
 
@@ -121,8 +95,7 @@ const lacking = ({ scopes }: KeyRecord, { scope }: Pick<Admittance, "scope">): S
 
 /** A request that was let in and then refused, before a worker was asked, is as if it had not come. */
 export const giveBack = ({ identity, permit }: Grant): void => {
-  const purse = entries.get(identity.keyHash)?.purses.find(({ id }) => id === permit);
-  if (purse) spend(purse, { ...noAmounts, requests: -1, slots: -1 });
+  putBack(identity, permit, one);
 };
 
 type Known = {
@@ -140,17 +113,11 @@ const known = async (
   deps: AdmitDeps,
 ): Promise<Result<Known, ShoalError>> => {
   deps.rates.tell(() => readRates(identity, deps.clock.now()));
-  const entry = freshEntry(identity, deps.clock.now());
-  if (!entry) return firstAsk(identity, { need, draw: need, affinity, ...(foresee && { wish: foresee() }) }, deps);
+  const key = findKey(identity, deps.clock.now());
+  if (!key) return firstAsk(identity, { need, draw: need, affinity, ...(foresee && { wish: foresee() }) }, deps);
   const now = deps.clock.now();
-  const isBehind = entry.version < (versions.get(identity.tenant) ?? 0);
-  if (isBehind || now - entry.readAt >= freshMs || isLow(entry, now)) refresh(identity, entry, deps);
-  return ok({ record: entry.record, leaseId: null, affinityWorker: null });
-};
-
-const freshEntry = ({ keyHash }: Identity, now: number): Entry | null => {
-  const entry = entries.get(keyHash);
-  return entry && now - entry.readAt < staleMs ? entry : null;
+  if (isDue(key, identity, now)) refresh(identity, key, deps);
+  return ok({ record: key.record, leaseId: null, affinityWorker: null });
 };
 
 const firstAsk = async (identity: Identity, asks: Ask, deps: AdmitDeps): Promise<Result<Known, ShoalError>> => {
@@ -159,26 +126,26 @@ const firstAsk = async (identity: Identity, asks: Ask, deps: AdmitDeps): Promise
   const asked = await ask(identity, asks, deps);
   if (asked.ok) return asked;
   // What another request has brought in meanwhile may do for this one too.
-  const late = freshEntry(identity, deps.clock.now());
+  const late = findKey(identity, deps.clock.now());
   const leaseId = late && takeHeld(identity, asks.draw, deps.clock.now());
   if (late && leaseId !== null) return ok({ record: late.record, leaseId, affinityWorker: null });
   return askAgain(identity, asks, asked.error, deps);
 };
 
 /** Renews record and lease behind a request. What cannot be had or reached now is for the next request to find. */
-const refresh = (identity: Identity, entry: Entry, deps: AdmitDeps): void => {
-  if (entry.refreshing) return;
-  entry.refreshing = true;
+const refresh = (identity: Identity, key: KnownKey, deps: AdmitDeps): void => {
+  if (key.refreshing) return;
+  key.refreshing = true;
   const renew = async () => {
-    const need = { ...entry.lastNeed, requests: 1, slots: 1 };
+    const need = { ...key.lastNeed, requests: 1, slots: 1 };
     const asked = await ask(identity, { need, draw: noAmounts, affinity: null }, deps);
     if (asked.ok || asked.error.error.kind === "invalid_key") return;
-    entry.aheadFrom = deps.clock.now() + pauseMs;
+    key.aheadFrom = deps.clock.now() + pauseMs;
     await ask(identity, { need: noAmounts, draw: noAmounts, affinity: null }, deps);
   };
   deps.waitUntil(
     renew().catch(() => {
-      entry.refreshing = false;
+      key.refreshing = false;
     }),
   );
 };
@@ -193,8 +160,7 @@ export const draw = async (
   deps: AdmitDeps,
 ): Promise<Result<{ readonly leaseId: string }, ShoalError>> => {
   const whole = { ...noAmounts, ...need };
-  const entry = entries.get(identity.keyHash);
-  if (entry) entry.lastNeed = whole;
+  noteNeed(identity, whole);
   return take(identity, whole, deps);
 };
 
@@ -240,89 +206,4 @@ const askAgain = async (
   if (again.ok) return again;
   inVain.set(keyHash, clock.now());
   return err(again.error.error);
-};
-
-/** Takes the need from the first purse that covers it; null when none does. */
-const takeHeld = ({ keyHash }: Identity, need: Amounts, now: number): string | null => {
-  const purse = entries.get(keyHash)?.purses.find((candidate) => covers(candidate, need, now));
-  if (!purse) return null;
-  spend(purse, need);
-  return purse.id;
-};
-
-/** `need`: what the lease must cover; `draw`: what of it is taken for the request that asks. */
-type Ask = {
-  readonly need: Amounts;
-  readonly draw: Amounts;
-  readonly affinity: string | null;
-  readonly wish?: Wish;
-};
-
-type Asked = Known & { readonly leaseId: string };
-
-/** `held`: what others hold is in the way, and may be given back in a moment. */
-type Refused = { readonly error: ShoalError; readonly held: boolean };
-
-const ask = async (
-  identity: Identity,
-  { need, draw: drawn, affinity, wish }: Ask,
-  deps: AdmitDeps,
-): Promise<Result<Asked, Refused>> => {
-  const { keyId, keyHash, tenant, dev } = identity;
-  const answer = await deps.objects
-    .tenant(tenant)
-    .admit({ keyId, keyHash, need, dev, affinity, ...(wish && { wish }) });
-  if (!answer.ok) {
-    // A key that has reached a limit keeps what its purses still hold.
-    if (answer.error.kind === "invalid_key") {
-      entries.delete(keyHash);
-      noteRefusal(keyHash, deps.clock.now());
-      return err({ error: answer.error, held: false });
-    }
-    const { rates, held, ...refusal } = answer.error;
-    deps.rates.tell(() => rates);
-    return err({ error: refusal, held });
-  }
-  const { record, version, lease, rates, affinityWorker } = answer.value;
-  const now = deps.clock.now();
-  const before = entries.get(keyHash);
-  const purse = toPurse(lease);
-  spend(purse, drawn);
-  versions.set(tenant, Math.max(version, versions.get(tenant) ?? 0));
-  entries.set(keyHash, {
-    record,
-    version,
-    readAt: now,
-    purses: [...(before?.purses ?? []).filter((held) => isWorthKeeping(held, purse, now)), purse],
-    rates,
-    lastNeed: before?.lastNeed ?? { ...noAmounts, tokens: need.tokens, amount: need.amount },
-    refreshing: false,
-    aheadFrom: before?.aheadFrom ?? 0,
-  });
-  return ok({ record, leaseId: lease.id, affinityWorker });
-};
-
-/** Whether the next lease is to be asked for ahead: the last one was ample, and few needs are left. */
-const isLow = ({ purses, lastNeed, aheadFrom }: Entry, now: number): boolean => {
-  if (now < aheadFrom) return false;
-  const need = { ...lastNeed, requests: 1, slots: 1 };
-  const live = purses.filter((purse) => isLive(purse, now));
-  return resources.some((resource) => {
-    const last = live.findLast(({ granted }) => (granted[resource] ?? 0) > 0);
-    if (!last || (last.granted[resource] ?? 0) < ampleNeeds * need[resource]) return false;
-    return sumLeft(live, resource) < fewNeeds * need[resource];
-  });
-};
-
-/** What is left of the rates as far as this isolate knows; null while it knows nothing of the key. */
-const readRates = ({ keyHash }: Identity, now: number): Rates | null => {
-  const entry = entries.get(keyHash);
-  if (!entry) return null;
-  const live = entry.purses.filter(({ expiresAt }) => expiresAt > now);
-  const refilled = (rate: Rate | null, resource: "requests" | "tokens"): Rate | null => {
-    if (rate === null) return null;
-    const since = Math.max(0, now - entry.readAt) / minuteMs;
-    return { limit: rate.limit, left: Math.min(rate.limit, rate.left + rate.limit * since + sumLeft(live, resource)) };
-  };
-  return { requests: refilled(entry.rates.requests, "requests"), tokens: refilled(entry.rates.tokens, "tokens") };
 };

@@ -34,6 +34,13 @@ export const spend = ({ left }: Purse, need: Amounts): void => {
   }
 };
 
+export const putInto = ({ left }: Purse, amounts: Amounts): void => {
+  for (const resource of resources) {
+    const held = left[resource];
+    if (held !== null) left[resource] = held + amounts[resource];
+  }
+};
+
 /** Something is in it, and the same is limited as now. */
 export const isWorthKeeping = (held: Purse, newest: Purse, now: number): boolean =>
   isLive(held, now) &&
