@@ -19,7 +19,8 @@ import {
   type KnownKey,
   type Refused,
 } from "./objects/known-keys.ts";
-import type { Outbox } from "./objects/outbox.ts";
+import { gatherMs, type Outbox } from "./objects/outbox.ts";
+import { pause } from "./runtime/clock.ts";
 
 /** After nothing could be had ahead. */
 const pauseMs = 1_000;
@@ -45,7 +46,7 @@ export type AdmitDeps = AskDeps & {
 };
 
 /** Longer than another isolate gathers before it tells of a request that has ended. */
-const elsewhereMs = 150;
+const elsewhereMs = gatherMs.settlements + 50;
 /** When a key was last refused although it had waited for requests to end; milliseconds since the epoch. */
 const inVain = createMemory<number>(10_000);
 
@@ -200,7 +201,7 @@ const askAgain = async (
     waitUntil(told);
     await told;
   } else if (held && clock.now() >= (inVain.get(keyHash) ?? 0) + pauseMs) {
-    await new Promise<void>((resolve) => void clock.after(elsewhereMs, resolve));
+    await pause(clock, elsewhereMs);
   } else return err(error);
   const again = await ask(identity, asks, deps);
   if (again.ok) return again;

@@ -8,7 +8,7 @@ import { boundInput, countInput, type InputTokens } from "../shared/tokens.ts";
 import type { WorkerCard } from "../shared/workers.ts";
 import { draw, type AdmitDeps, type Grant } from "./admit.ts";
 import type { KeyRecord, Opening } from "./objects/records.ts";
-import type { Outbox } from "./objects/outbox.ts";
+import { gatherMs, type Outbox } from "./objects/outbox.ts";
 import type { Member } from "./pool/pool.ts";
 import { logBug } from "./runtime/log-bug.ts";
 import type { Settings } from "./runtime/settings.ts";
@@ -20,8 +20,6 @@ const frameTokens = 768;
 /** No tokenizer in use needs twice the tokens of another for the same text. */
 const tokenizerSpread = 2;
 const maxBytesPerCharacter = 3;
-/** Openings share a message with what other requests have to tell: far sooner than a model begins to answer. */
-const gatherMs = 20;
 
 export type ReserveInput = {
   readonly chat: Pick<ChatRequest, "model" | "maxOutputTokens">;
@@ -177,7 +175,7 @@ const open = (
     expiresAt,
     model: chat.model,
   });
-  deps.outbox.sendOpenings(tenant, gatherMs, deps.waitUntil);
+  deps.outbox.sendOpenings(tenant, gatherMs.openings, deps.waitUntil);
 };
 
 type BoundedInput = Pick<InputTokens, "bound" | "images">;

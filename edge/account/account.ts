@@ -3,7 +3,7 @@ import { toDollars } from "../../shared/pricing.ts";
 import { rememberWorker } from "../conversation/affinity.ts";
 import type { Events } from "../execute/execute.ts";
 import type { CallRow } from "../objects/records.ts";
-import type { Outbox } from "../objects/outbox.ts";
+import { gatherMs, type Outbox } from "../objects/outbox.ts";
 import type { Health } from "../pool/health.ts";
 import type { Member } from "../pool/pool.ts";
 import { rememberArm } from "../rollout/choose-arm.ts";
@@ -28,9 +28,6 @@ export type AccountDeps = BookDeps & {
   readonly abort: () => void;
 };
 
-/** Settlements of requests that end together share one message. */
-const gatherMs = 100;
-
 /**
  * The tap: passes events on and writes the request's ledger row and trace once, when the answer has ended, failed, or
  * its reader has left. In the last case it first ends the upstream calls and reads what they still have to say.
@@ -46,7 +43,7 @@ export async function* account(events: Events, subject: Subject, deps: AccountDe
     if (settlement.affinity?.arm) rememberArm(settlement.affinity.key, settlement.affinity.arm);
     deps.outbox.settle(tenant, settlement, trace);
     compareCosts({ ...subject, planned }, settlement.calls, deps.health);
-    settled.resolve(deps.outbox.send(tenant, gatherMs));
+    settled.resolve(deps.outbox.send(tenant, gatherMs.settlements));
     if (subject.shadow) deps.waitUntil(tellShadow(subject.shadow, trace, deps).catch(logBug));
   };
   let done = false;
@@ -77,7 +74,7 @@ const tellShadow = async (ask: () => Promise<Shadow>, trace: Trace, { outbox }: 
     ...trace,
     ...(rollout && { rollout: { ...rollout, shadow } }),
   });
-  await outbox.send(tenant, gatherMs);
+  await outbox.send(tenant, gatherMs.settlements);
 };
 
 /** What calls that got the user's own words cost beside what was foreseen; inner steps of a workflow have other texts. */

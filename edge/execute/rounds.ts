@@ -33,12 +33,18 @@ export async function* runRounds(write: Write, deps: ExecuteDeps): Events {
 
 const textOf = (events: readonly AnswerEvent[]): string => answerText(collect(events));
 
+/** What tells of calls, and what is the answer's. */
+const split = (batch: readonly AnswerEvent[]) => ({
+  told: batch.filter(({ type }) => accounting.has(type)),
+  words: batch.filter(({ type }) => !accounting.has(type)),
+});
+
 /** Passes on what is no word of the answer. */
 async function* hold(events: Events): Told<readonly AnswerEvent[]> {
   const held: AnswerEvent[] = [];
   for await (const batch of events) {
-    const told = batch.filter(({ type }) => accounting.has(type));
-    held.push(...batch.filter(({ type }) => !accounting.has(type)));
+    const { told, words } = split(batch);
+    held.push(...words);
     if (told.length > 0) yield told;
   }
   return held;
@@ -71,8 +77,7 @@ async function* preferRevised(revised: Events, before: StepRun, { stream, signal
   const held: AnswerEvent[] = [];
   let spoken = false;
   for await (const batch of revised) {
-    const told = batch.filter(({ type }) => accounting.has(type));
-    const words = batch.filter(({ type }) => !accounting.has(type));
+    const { told, words } = split(batch);
     spoken ||= stream && textOf(words) !== "";
     if (spoken) yield [...held.splice(0), ...batch];
     else {

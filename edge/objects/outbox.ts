@@ -1,4 +1,4 @@
-import type { Clock } from "../runtime/clock.ts";
+import { pause, type Clock } from "../runtime/clock.ts";
 import type { LateForecast, Opening, Settlement } from "./records.ts";
 import type { Objects } from "./objects.ts";
 import type { Trace } from "../account/trace.ts";
@@ -52,6 +52,8 @@ const empty = (): Pending => ({
   allBy: null,
   openingsBy: null,
 });
+/** How long records wait for those of other requests, to share a message: openings far less than a model takes to answer. */
+export const gatherMs = { openings: 20, settlements: 100 } as const;
 /** A request this late with what it promised was torn down: the next one sends. */
 const lostMs = 1_000;
 const attempts = 3;
@@ -72,7 +74,6 @@ export const createOutbox = (objects: Objects, clock: Clock): Outbox => {
     return box;
   };
   const isPromised = (by: number | null) => by !== null && clock.now() < by + lostMs;
-  const pause = (ms: number) => new Promise<void>((resolve) => void clock.after(ms, resolve));
 
   const keepTrace = (box: Pending, trace: Trace): void => {
     const size = sizeOfTrace(trace);
@@ -145,7 +146,7 @@ export const createOutbox = (objects: Objects, clock: Clock): Outbox => {
         return await send();
       } catch (cause) {
         if (attempt === attempts) throw cause;
-        await pause(backoffMs * attempt);
+        await pause(clock, backoffMs * attempt);
       }
     }
   };
@@ -166,14 +167,14 @@ export const createOutbox = (objects: Objects, clock: Clock): Outbox => {
       const box = pending.get(tenant);
       if (!box || (delayMs > 0 && isPromised(box.allBy))) return;
       box.allBy = clock.now() + delayMs;
-      await pause(delayMs);
+      await pause(clock, delayMs);
       await insist(() => sendAll(tenant));
     },
     sendOpenings(tenant, delayMs, waitUntil) {
       const box = pending.get(tenant);
       if (!box || isPromised(box.openingsBy)) return;
       box.openingsBy = clock.now() + delayMs;
-      waitUntil(pause(delayMs).then(() => insist(() => sendOpen(tenant))));
+      waitUntil(pause(clock, delayMs).then(() => insist(() => sendOpen(tenant))));
     },
     hasEnded: (tenant) => (pending.get(tenant)?.settlements.length ?? 0) > 0,
     findTrace(tenant, id) {

@@ -1,7 +1,8 @@
-import type { Clock } from "../runtime/clock.ts";
+import { gatherMs } from "../objects/outbox.ts";
+import { pause, type Clock } from "../runtime/clock.ts";
 
 /** Longer than another isolate gathers before it tells of a request that has ended. */
-const patienceMs = 250;
+const patienceMs = gatherMs.settlements + 150;
 
 /**
  * Looks for a request's records, and where they are not there once more a moment later: whoever asks right after an
@@ -14,6 +15,6 @@ export const lookAgain = async <Found>(
 ): Promise<Found> => {
   const found = await look();
   if (isThere(found)) return found;
-  await new Promise<void>((resolve) => void clock.after(patienceMs, resolve));
+  await pause(clock, patienceMs);
   return look();
 };

@@ -4,7 +4,7 @@ import { toDollars } from "../../shared/pricing.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import { writeCsv } from "../encode/csv.ts";
 import { baseHeaders } from "../encode/headers.ts";
-import { dayOf, usageGroups, type UsageRow } from "../objects/tenant/daily.ts";
+import { dayOf, sumColumns, usageGroups, type UsageRow } from "../objects/tenant/daily.ts";
 import type { Context } from "../runtime/context.ts";
 import { readQuery } from "./read-query.ts";
 
@@ -29,16 +29,7 @@ export const usageQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(20_000).default(1000),
 });
 
-const sums = [
-  "requests",
-  "calls",
-  "input_tokens",
-  "cached_input_tokens",
-  "cache_write_tokens",
-  "output_tokens",
-  "reasoning_tokens",
-  "cost_usd",
-] as const;
+const sums = sumColumns.map((name) => (name === "cost" ? "cost_usd" : name));
 
 /**
  * What a tenant has used, as JSON or, where `accept` or `format` says so, as CSV. Reads roll-ups only. A request is one

@@ -2,6 +2,7 @@ import { DurableObject } from "cloudflare:workers";
 import { bury, isBuried } from "../bury.ts";
 import { cachedAnswersSchema, createCachedAnswers, type CachedAnswer } from "./cached-answers.ts";
 import { migrate } from "../migrate.ts";
+import { wakeBy } from "../wake-by.ts";
 
 const bounds = { answers: 2_000, bytes: 32 * 1024 * 1024 } as const;
 /** What has expired is deleted this much later at most. */
@@ -50,8 +51,6 @@ export class CacheShard extends DurableObject {
   private async wakeForExpiry(now: number): Promise<void> {
     const next = this.answers.nextExpiry();
     if (next === null) return;
-    const wanted = Math.max(next, now + sweepMs);
-    const set = await this.ctx.storage.getAlarm();
-    if (set === null || set > wanted) await this.ctx.storage.setAlarm(wanted);
+    await wakeBy(this.ctx.storage, Math.max(next, now + sweepMs));
   }
 }

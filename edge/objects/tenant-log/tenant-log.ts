@@ -18,6 +18,7 @@ import { forgetExpired, keptMs, nextExpiry } from "../expiry.ts";
 import { migrate } from "../migrate.ts";
 import type { PackedTrace } from "../packed-trace.ts";
 import type { KeptSignature, StoredTurn } from "../records.ts";
+import { wakeBy } from "../wake-by.ts";
 import {
   deleteTurn,
   findTurns,
@@ -201,9 +202,6 @@ export class TenantLog extends DurableObject {
   private async wakeForExpiry(): Promise<void> {
     const next = nextExpiry(this.sql);
     if (next === null) return;
-    const wanted = Math.max(next, Date.now()) + sweepMs;
-    const set = await this.ctx.storage.getAlarm();
-    if (set === null || set > wanted) await this.ctx.storage.setAlarm(wanted);
-    this.wakesAt = set === null ? wanted : Math.min(set, wanted);
+    this.wakesAt = await wakeBy(this.ctx.storage, Math.max(next, Date.now()) + sweepMs);
   }
 }

@@ -3,15 +3,7 @@ import type { Arm } from "../../rollout/figures.ts";
 /** How long a conversation stays with its worker unseen. */
 const affinityMs = 24 * 3_600_000;
 
-/** The worker of a conversation, by its affinity key. */
-export const findWorker = (sql: SqlStorage, key: string, now: number): string | null => {
-  const [row] = sql
-    .exec<{ worker: string }>("SELECT worker FROM affinity WHERE key = ? AND at > ?", key, now - affinityMs)
-    .toArray();
-  return row?.worker ?? null;
-};
-
-/** A conversation's worker, and the arm in which it is where its key moves from a baseline. */
+/** A conversation's worker, by its affinity key, and the arm in which it is where its key moves from a baseline. */
 export const findConversation = (
   sql: SqlStorage,
   key: string,
@@ -24,6 +16,10 @@ export const findConversation = (
       now - affinityMs,
     )
     .toArray()[0] ?? null;
+
+/** Its worker alone. */
+export const findWorker = (sql: SqlStorage, key: string, now: number): string | null =>
+  findConversation(sql, key, now)?.worker ?? null;
 
 export const keepWorker = (
   sql: SqlStorage,

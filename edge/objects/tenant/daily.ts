@@ -18,7 +18,8 @@ export type DailyCall = {
   readonly isFirst: boolean;
 };
 
-const sumColumns = [
+/** What is summed up; `cost` in micro-dollars. */
+export const sumColumns = [
   "requests",
   "calls",
   "input_tokens",

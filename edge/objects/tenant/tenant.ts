@@ -44,6 +44,7 @@ import { readRollout, type RolloutStage } from "./rollout-reading.ts";
 import { inheritStage, reviewStops, withStage, type StageQuery } from "./rollout-stages.ts";
 import { listAlarms, type Alarm } from "./spending.ts";
 import { tenantSchema } from "./tenant-schema.ts";
+import { wakeBy } from "../wake-by.ts";
 
 /** What is kept for days is looked through once a minute, not with every admission. */
 const forgetEveryMs = 60_000;
@@ -286,9 +287,7 @@ export class Tenant extends DurableObject {
   private async wakeForExpiry(): Promise<void> {
     const next = nextExpiry(this.sql);
     if (next === null) return;
-    const set = await this.ctx.storage.getAlarm();
-    if (set === null || set > next) await this.ctx.storage.setAlarm(next);
-    this.wakesAt = set === null ? next : Math.min(set, next);
+    this.wakesAt = await wakeBy(this.ctx.storage, next);
   }
 }
 
